@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the rtslib authors
+"""Persistent reservations that survive power loss (APTPL): give them back to the kernel.
+
+The kernel writes the registrations of a unit to <dbroot>/pr/aptpl_<serial>, and never reads
+them: user space must, after the serial is set and before the first LUN links to the object.
+Source: drivers/target/target_core_pr.c, core_scsi3_update_aptpl_buf; target_core_configfs.c,
+target_pr_res_aptpl_metadata_store.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from rtslib import door
+from rtslib.values import LINE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rtslib.node import Node
+
+__all__ = ["registrations", "restore"]
+
+
+def registrations(text: str) -> Iterator[str]:
+    """Yield each registration of an APTPL file as the one line that the kernel takes back."""
+    fields: list[str] | None = None
+    for line in text.splitlines():
+        if line.startswith("PR_REG_START:"):
+            fields = []
+        elif line.startswith("PR_REG_END:") and fields is not None:
+            yield ",".join(fields)
+            fields = None
+        elif fields is not None and "=" in line:
+            fields.append(line.strip())
+
+
+def restore(storage_object: Node, serial: str) -> int:
+    """Feed the registrations kept for a serial to the object; return how many there were."""
+    if "/" in serial or not serial:
+        return 0
+    dbroot = LINE.decode(door.read(storage_object.fs, "dbroot"))
+    path = os.path.join(dbroot, "pr", f"aptpl_{serial}")
+    try:
+        with open(path, encoding="ascii", errors="surrogateescape") as file:
+            text = file.read()
+    except FileNotFoundError:
+        return 0
+    count = 0
+    for registration in registrations(text):
+        storage_object.write("pr/res_aptpl_metadata", registration)
+        count += 1
+    return count

@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the rtslib authors
+"""The one place where the kernel's OSError becomes this library's error.
+
+Each function is the ConfigFS call of the same name; a refusal is raised with operation, absolute
+path, errno, the value tried (secrets masked) and a hint. ``Construction`` takes back what a
+creating call had made before it failed.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Callable
+
+from rtslib import hints
+from rtslib.errors import MASK, AlreadyExistsError, KernelError, RTSLibError, kernel_error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from rtslib.configfs import ConfigFS, Entry, Kind
+
+__all__ = [
+    "Construction",
+    "kind",
+    "listdir",
+    "locked",
+    "mkdir",
+    "mode",
+    "read",
+    "readlink",
+    "refusal",
+    "rmdir",
+    "symlink",
+    "unlink",
+    "write",
+]
+
+
+def refusal(
+    fs: ConfigFS, error: OSError, operation: str, path: str, value: str | None = None
+) -> KernelError:
+    """Return the error to raise for what the kernel refused."""
+    return kernel_error(
+        error,
+        operation,
+        f"{fs.root}/{path}" if path else fs.root,
+        value,
+        hints.hint(fs, operation, path, error),
+    )
+
+
+def read(fs: ConfigFS, path: str) -> str:
+    """Return the text of an attribute."""
+    try:
+        return fs.read(path)
+    except OSError as error:
+        raise refusal(fs, error, "read", path) from error
+
+
+def write(fs: ConfigFS, path: str, text: str, *, secret: bool = False) -> None:
+    """Store `text`; a secret never reaches the error."""
+    try:
+        fs.write(path, text)
+    except OSError as error:
+        raise refusal(fs, error, "write", path, MASK if secret else text) from error
+
+
+def mkdir(fs: ConfigFS, path: str) -> None:
+    """Make a directory."""
+    try:
+        fs.mkdir(path)
+    except OSError as error:
+        raise refusal(fs, error, "mkdir", path) from error
+
+
+def rmdir(fs: ConfigFS, path: str) -> None:
+    """Remove a directory."""
+    try:
+        fs.rmdir(path)
+    except OSError as error:
+        raise refusal(fs, error, "rmdir", path) from error
+
+
+def symlink(fs: ConfigFS, target: str, path: str) -> None:
+    """Make a link at `path` to `target`."""
+    try:
+        fs.symlink(target, path)
+    except OSError as error:
+        raise refusal(fs, error, "symlink", path, target) from error
+
+
+def readlink(fs: ConfigFS, path: str) -> str:
+    """Return where a link leads."""
+    try:
+        return fs.readlink(path)
+    except OSError as error:
+        raise refusal(fs, error, "readlink", path) from error
+
+
+def unlink(fs: ConfigFS, path: str) -> None:
+    """Remove a link."""
+    try:
+        fs.unlink(path)
+    except OSError as error:
+        raise refusal(fs, error, "unlink", path) from error
+
+
+def listdir(fs: ConfigFS, path: str) -> list[Entry]:
+    """Return the entries of a directory."""
+    try:
+        return fs.listdir(path)
+    except OSError as error:
+        raise refusal(fs, error, "list", path) from error
+
+
+def kind(fs: ConfigFS, path: str) -> Kind:
+    """Tell what stands at a path."""
+    try:
+        return fs.kind(path)
+    except OSError as error:
+        raise refusal(fs, error, "stat", path) from error
+
+
+def mode(fs: ConfigFS, path: str) -> int:
+    """Return the permission bits of a path."""
+    try:
+        return fs.mode(path)
+    except OSError as error:
+        raise refusal(fs, error, "stat", path) from error
+
+
+class Construction:
+    """What a creating call has made so far; an error in the block removes it, newest first.
+
+    What cannot be removed again is named in the error's ``residue``.
+    """
+
+    def __init__(self, fs: ConfigFS) -> None:
+        self.fs = fs
+        self._undo: list[tuple[str, Callable[[], None]]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            return
+        residue = []
+        for what, undo in reversed(self._undo):
+            try:
+                undo()
+            except OSError:
+                residue.append(what)
+        if isinstance(error, RTSLibError):
+            error.residue = (*error.residue, *residue)
+
+    def undo(self, what: str, how: Callable[[], None]) -> None:
+        """Remember that `what` was made, and how to remove it."""
+        self._undo.append((what, how))
+
+    def mkdir(self, path: str) -> None:
+        """Make a directory that must not exist yet."""
+        mkdir(self.fs, path)
+        self.undo(f"{self.fs.root}/{path}", lambda: self.fs.rmdir(path))
+
+    def mkdir_any(self, path: str) -> bool:
+        """Make a directory unless it exists; tell whether it was made."""
+        try:
+            self.mkdir(path)
+        except AlreadyExistsError:
+            return False
+        return True
+
+    def mkdir_first(self, paths: Iterable[str]) -> str:
+        """Make the first of `paths` that nobody else has made, and return it.
+
+        This is how a free number is found: no list of what exists can be newer than mkdir.
+        """
+        for path in paths:
+            if self.mkdir_any(path):
+                return path
+        raise AssertionError("paths never end")  # pragma: no cover - callers pass count()
+
+    def symlink(self, target: str, path: str) -> None:
+        """Make a link."""
+        symlink(self.fs, target, path)
+        self.undo(f"{self.fs.root}/{path}", lambda: self.fs.unlink(path))
+
+
+@contextmanager
+def locked(fs: ConfigFS) -> Iterator[None]:
+    """Hold the tree's advisory lock."""
+    lock = fs.lock()
+    try:
+        lock.__enter__()
+    except OSError as error:
+        raise refusal(fs, error, "lock", "") from error
+    try:
+        yield
+    finally:
+        lock.__exit__(None, None, None)

@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the rtslib authors
+"""Fabric modules: what carries SCSI to this machine. Which there are, spec files say."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from rtslib import configfs, door, host, spec
+from rtslib.chap import check_pair
+from rtslib.errors import (
+    AccessError,
+    InvalidValueError,
+    RejectedError,
+    RTSLibNotInCFSError,
+)
+from rtslib.node import Attr, Children, Node
+from rtslib.spec import Spec
+from rtslib.target import Target
+from rtslib.values import CREDENTIAL, FLAG, TEXT
+from rtslib.wwn import same
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rtslib.configfs import ConfigFS
+
+__all__ = ["FabricModule", "spec_of_group"]
+
+
+def spec_of_group(group: str) -> Spec:
+    """Return the spec of the fabric whose configfs directory has this name."""
+    return _by_group(spec.signature()).get(group) or Spec(
+        name=group,
+        path="",
+        features=frozenset(),
+        wwn_types=("free",),
+        kernel_modules=(),
+        configfs_group=group,
+    )
+
+
+@lru_cache(maxsize=4)
+def _by_group(_signature: object) -> dict[str, Spec]:
+    """Return the good specs by configfs group; read anew when a spec directory changes."""
+    return {
+        found.configfs_group: found
+        for found in spec.available().values()
+        if isinstance(found, Spec)
+    }
+
+
+class FabricModule(Node):
+    """A fabric, by the name of its spec: ``FabricModule('iscsi')``; no system call on the tree.
+
+    Its directory, and the kernel module behind it, are made when its first target is.
+    SpecError where no spec file has this name.
+    """
+
+    discovery_enable_auth = Attr(
+        "discovery_auth/enforce_discovery_auth", FLAG, "Discovery asks for CHAP.", absent=False
+    )
+    discovery_userid = Attr(
+        "discovery_auth/userid", CREDENTIAL, "Name of initiators.", absent="", secret=True
+    )
+    discovery_password = Attr(
+        "discovery_auth/password", CREDENTIAL, "Secret of initiators.", absent="", secret=True
+    )
+    discovery_mutual_userid = Attr(
+        "discovery_auth/userid_mutual", CREDENTIAL, "Name of the target.", absent="", secret=True
+    )
+    discovery_mutual_password = Attr(
+        "discovery_auth/password_mutual", CREDENTIAL, "Its secret.", absent="", secret=True
+    )
+    discovery_authenticate_target = Attr(
+        "discovery_auth/authenticate_target", FLAG, "Mutual CHAP is complete.", absent=False
+    )
+    targets = Children(Target, skip=frozenset({"discovery_auth"}))
+    cpus_allowed_list = Attr("cpus_allowed_list", TEXT, "CPUs for the threads of the fabric.")
+
+    def __init__(self, name: str, *, fs: ConfigFS | None = None) -> None:
+        self._stand(fs or configfs.current(), spec.find(name).configfs_group)
+
+    @classmethod
+    def lookup(cls, parent: Node, key: Any) -> FabricModule:
+        """Return the fabric of this name; whether it is in use, ``exists`` tells."""
+        return cls(key, fs=parent.fs)
+
+    @classmethod
+    def all(cls, fs: ConfigFS | None = None) -> Iterator[FabricModule]:
+        """Yield the fabrics of all good spec files, in use or not."""
+        return iter([cls(name, fs=fs) for name in cls.list_registered_drivers()])
+
+    @classmethod
+    def list_registered_drivers(cls) -> list[str]:
+        """Return the names of all fabrics that have a good spec file."""
+        return [name for name, found in spec.available().items() if isinstance(found, Spec)]
+
+    @property
+    def spec(self) -> Spec:
+        """What the spec file says; a fabric that someone made without one can do nothing."""
+        return spec_of_group(self.base)
+
+    @property
+    def name(self) -> str:
+        """The fabric's name."""
+        return self.spec.name
+
+    @property
+    def features(self) -> frozenset[str]:
+        """What the fabric can do."""
+        return self.spec.features
+
+    @property
+    def wwn_types(self) -> tuple[str, ...]:
+        """The types of names that its targets may have, the usual one first."""
+        return self.spec.wwn_types
+
+    @property
+    def wwn_type(self) -> str:
+        """The usual type of its targets' names."""
+        return self.spec.wwn_types[0]
+
+    @property
+    def kernel_module(self) -> str:
+        """The kernel module behind it."""
+        return self.spec.kernel_module
+
+    @property
+    def spec_file(self) -> str:
+        """The path of its spec file."""
+        return self.spec.path
+
+    @property
+    def wwns(self) -> list[str] | None:
+        """The names that this machine's ports have; None where any name will do."""
+        return self.spec.wwns()
+
+    @property
+    def version(self) -> str:
+        """What the kernel calls itself here."""
+        for file in ("lio_version", "version"):
+            try:
+                return TEXT.decode(self.read(file))
+            except RTSLibNotInCFSError:
+                continue
+        raise RTSLibNotInCFSError(f"{self.path} has no version", path=self.path)
+
+    def has_feature(self, feature: str) -> bool:
+        """Tell whether the fabric can do this."""
+        return self.spec.has_feature(feature)
+
+    def needs_wwn(self) -> bool:
+        """Tell whether targets can only have the names that ``wwns`` lists."""
+        return self.spec.has_fixed_wwns
+
+    def to_normalized_wwn(self, wwn: str) -> tuple[str, str]:
+        """Return (name, type) for a target's name; InvalidValueError if it can be none."""
+        return self.spec.normalise(wwn)
+
+    def to_fabric_wwn(self, wwn: str) -> str:
+        """Return a target's name as the kernel spells it in this fabric."""
+        return self.spec.to_fabric(wwn)
+
+    def from_fabric_wwn(self, wwn: str) -> str:
+        """Return a target's name as people spell it; unknown names come back as they are."""
+        return self.spec.from_fabric(wwn)
+
+    def find_name(self, directory: str, wwn: str) -> str:
+        """Return the entry of a directory that means this name in any case or spelling.
+
+        The name as the kernel would spell it comes first, at the cost of one stat.
+        """
+        spelled = self.to_fabric_wwn(wwn)
+        try:
+            self.fs.kind(f"{directory}/{spelled}")
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise door.refusal(self.fs, error, "stat", f"{directory}/{spelled}") from error
+        else:
+            return spelled
+        for entry in door.listdir(self.fs, directory):
+            if same(self.from_fabric_wwn(entry.name), self.from_fabric_wwn(spelled)):
+                return entry.name
+        return spelled
+
+    def prepare(self, made: door.Construction) -> None:
+        """Make the fabric's directory, which loads its module; load it by hand if need be."""
+        try:
+            made.mkdir_any(self._rel)
+        except (RejectedError, RTSLibNotInCFSError, AccessError):
+            # Only iscsi and loopback load themselves; the others are refused until loaded.
+            if not host.is_host(self.fs):
+                raise
+            host.prepare(self.fs, self.spec.kernel_modules)
+            made.mkdir_any(self._rel)
+
+    def set_discovery_auth(
+        self,
+        userid: str,
+        password: str,
+        mutual_userid: str = "",
+        mutual_password: str = "",
+        *,
+        enable: bool = True,
+    ) -> None:
+        """Set the credentials of discovery, then ask for them; they are in force at once."""
+        check_pair(userid, password, "discovery CHAP")
+        check_pair(mutual_userid, mutual_password, "mutual discovery CHAP")
+        if enable and not password:
+            raise InvalidValueError("discovery cannot ask for CHAP without a name and a secret")
+        self.discovery_userid = userid
+        self.discovery_password = password
+        self.discovery_mutual_userid = mutual_userid
+        self.discovery_mutual_password = mutual_password
+        self.discovery_enable_auth = enable
+
+    def clear_discovery_auth_settings(self) -> None:
+        """Ask nobody for CHAP in discovery, and forget the credentials."""
+        self.discovery_enable_auth = False
+        self.discovery_userid = ""
+        self.discovery_password = ""
+        self.discovery_mutual_userid = ""
+        self.discovery_mutual_password = ""

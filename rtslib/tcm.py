@@ -1,0 +1,472 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the rtslib authors
+"""The five kinds of storage object: file, block device, SCSI device, memory, user space.
+
+Each class makes an object where it is told of what, and looks one up where it is given a name
+alone. Keywords that rtslib-fb does not have: `enable` False leaves the object configured but not
+open, for settings that must come before; `control` has further keys of the plugin's control file.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rtslib import blockdev, host
+from rtslib.errors import HostError, InvalidValueError, NotSupportedError
+from rtslib.storage import Backstore, StorageObject
+from rtslib.values import FLAG, INT, NAME, UINT, Codec, parse_size
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rtslib.configfs import ConfigFS
+    from rtslib.door import Construction
+
+__all__ = [
+    "BlockStorageObject",
+    "FileIOStorageObject",
+    "PSCSIStorageObject",
+    "RDMCPStorageObject",
+    "StorageObject",
+    "UserBackedStorageObject",
+]
+
+_Backstore = Backstore
+
+#: fd_dev_name[FD_MAX_DEV_NAME] in target_core_file.h: a longer path is cut without an error.
+_FD_NAME_BYTES = 255
+
+
+class FileIOStorageObject(StorageObject):
+    """A file, or a block device through the page cache.
+
+    ``FileIOStorageObject(name, dev, size)``: `size` in bytes, or text such as '64MiB'. A file
+    that does not exist is made, sparse, with mode 0600, if a size is given and `create` is not
+    False. `write_back` lets writes rest in the page cache and tells initiators so.
+    """
+
+    plugin = "fileio"
+    directory = "fileio"
+    control_keys: ClassVar[dict[str, Codec[Any]]] = {
+        "fd_dev_name": NAME,
+        "fd_dev_size": UINT,
+        "fd_buffered_io": FLAG,
+        "fd_async_io": FLAG,
+    }
+
+    def __init__(
+        self,
+        name: str,
+        dev: str | None = None,
+        size: int | str | None = None,
+        wwn: str | None = None,
+        write_back: bool = False,
+        aio: bool = False,
+        index: int | None = None,
+        *,
+        create: bool = True,
+        enable: bool = True,
+        control: Mapping[str, object] | None = None,
+        fs: ConfigFS | None = None,
+    ) -> None:
+        if dev is None:
+            self._find(name, index, fs)
+            return
+        path = _backing_path(dev)
+        wanted = None if size is None else parse_size(size)
+
+        def settings(made: Construction) -> dict[str, object]:
+            found: dict[str, object] = {"fd_dev_name": path}
+            found["fd_dev_size"] = _backing_size(made, path, wanted, create=create)
+            # The kernel takes the bare 1 only: a 0 is refused, and is the default anyway.
+            found.update(dict.fromkeys(["fd_buffered_io"] * write_back + ["fd_async_io"] * aio, 1))
+            return {**found, **(control or {})}
+
+        self._build(name, settings, index=index, wwn=wwn, udev_path=path, enable=enable, fs=fs)
+
+    @property
+    def write_back(self) -> bool:
+        """Whether writes rest in the page cache."""
+        return self._info("mode") == "Buffered-WCE"
+
+    @property
+    def aio(self) -> bool:
+        """Whether the kernel uses asynchronous I/O on the file."""
+        return self._info("aio") == "1"
+
+    @property
+    def is_block(self) -> bool:
+        """Whether the file is a block device."""
+        return blockdev.is_block(self.udev_path)
+
+    @property
+    def size(self) -> int:
+        """Size in bytes; a block device's own, whatever it was when it was opened."""
+        if self.is_block:
+            return blockdev.size_in_bytes(self.udev_path)
+        return int(self._info("size"))
+
+    def resize(self, size: int | str, *, shrink: bool = False) -> int:
+        """Resize the file and tell the kernel; initiators must rescan to see it.
+
+        Over a block device the kernel follows the device by itself (fd_get_blocks in
+        target_core_file.c), and nothing is done but to compare.
+        """
+        wanted = parse_size(size)
+        if self.is_block:
+            return _follow_device(self, wanted)
+        self._check_shrink(wanted, shrink=shrink)
+        path = self._info("path")
+        try:
+            # A file that is larger already keeps what lies behind the end.
+            if shrink or os.stat(path).st_size < wanted:
+                os.truncate(path, wanted)
+        except OSError as error:
+            raise _host_error(error, "truncate", path) from error
+        self.configure(fd_dev_size=wanted)
+        return self.size
+
+
+class BlockStorageObject(StorageObject):
+    """A block device. ``BlockStorageObject(name, dev)``.
+
+    `readonly` None finds out whether the device can be written to. `exclusive` False shares it
+    with others, which kernels from 6.17 can. `write_back` is not ours to choose: the device's own
+    cache decides, and ``write_back`` tells.
+    """
+
+    plugin = "block"
+    directory = "iblock"
+    control_keys: ClassVar[dict[str, Codec[Any]]] = {
+        "udev_path": NAME,
+        "readonly": FLAG,
+        "force": FLAG,
+        "exclusive": FLAG,
+    }
+
+    def __init__(
+        self,
+        name: str,
+        dev: str | None = None,
+        wwn: str | None = None,
+        readonly: bool | None = False,
+        write_back: bool = False,
+        index: int | None = None,
+        exclusive: bool = True,
+        *,
+        enable: bool = True,
+        control: Mapping[str, object] | None = None,
+        fs: ConfigFS | None = None,
+    ) -> None:
+        if dev is None:
+            self._find(name, index, fs)
+            return
+        if readonly is None:
+            readonly = blockdev.is_read_only(dev)
+        settings: dict[str, object] = {"udev_path": dev, "readonly": readonly}
+        if not exclusive:
+            settings["exclusive"] = False
+        settings.update(control or {})
+        self._build(
+            name, lambda _made: settings, index=index, wwn=wwn, udev_path=dev, enable=enable, fs=fs
+        )
+
+    @property
+    def major(self) -> int:
+        """Major number of the device."""
+        return int(self._info("major"))
+
+    @property
+    def minor(self) -> int:
+        """Minor number of the device."""
+        return int(self._info("minor"))
+
+    @property
+    def readonly(self) -> bool:
+        """Whether the device was opened for reading only."""
+        return self._info("readonly") == "1"
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether nobody else can open the device exclusively; before 6.17 nobody ever can."""
+        return self.info["exclusive"] != "0"
+
+    @property
+    def write_back(self) -> bool:
+        """Whether the device has a volatile write cache."""
+        return bool(self.attributes["emulate_write_cache"])
+
+    @property
+    def size(self) -> int:
+        """Size of the device in bytes, now."""
+        return blockdev.size_in_bytes(self.udev_path)
+
+    def resize(self, size: int | str, *, shrink: bool = False) -> int:
+        """Check that the device has this size: the kernel follows it by itself."""
+        return _follow_device(self, parse_size(size))
+
+
+class PSCSIStorageObject(StorageObject):
+    """A SCSI device passed through. ``PSCSIStorageObject(name, dev)``.
+
+    `dev` is a path (disk, tape, changer, sg or a link to one) or ``'H:C:T:L'``.
+    """
+
+    plugin = "pscsi"
+    directory = "pscsi"
+    control_keys: ClassVar[dict[str, Codec[Any]]] = {
+        "scsi_host_id": INT,
+        "scsi_channel_id": INT,
+        "scsi_target_id": INT,
+        "scsi_lun_id": INT,
+    }
+
+    def __init__(
+        self,
+        name: str,
+        dev: str | None = None,
+        index: int | None = None,
+        *,
+        enable: bool = True,
+        fs: ConfigFS | None = None,
+    ) -> None:
+        if dev is None:
+            self._find(name, index, fs)
+            return
+        hctl = blockdev.convert_scsi_path_to_hctl(dev)
+        path = dev if dev.startswith("/") else blockdev.convert_scsi_hctl_to_path(*hctl)
+        settings: dict[str, object] = dict(zip(self.control_keys, hctl))
+        self._build(
+            name,
+            lambda _made: settings,
+            index=index,
+            wwn=None,
+            udev_path=path,
+            enable=enable,
+            fs=fs,
+        )
+
+    def _identify(self, wwn: str | None) -> None:
+        """The device has a serial of its own; the kernel refuses any other."""
+
+    host_id = property(lambda self: int(self._info("host_id")), doc="SCSI host.")
+    channel_id = property(lambda self: int(self._info("channel_id")), doc="SCSI channel.")
+    target_id = property(lambda self: int(self._info("target_id")), doc="SCSI target.")
+    lun = property(lambda self: int(self._info("lun")), doc="SCSI LUN.")
+    vendor = property(lambda self: self._info("vendor").strip(), doc="T10 vendor of the device.")
+    model = property(lambda self: self._info("model").strip(), doc="T10 product of the device.")
+    revision = property(lambda self: self._info("revision").strip(), doc="T10 revision.")
+
+    @property
+    def size(self) -> int:
+        """Size of the device in bytes; a device without blocks has none."""
+        return blockdev.size_in_bytes(self.udev_path)
+
+
+class RDMCPStorageObject(StorageObject):
+    """Memory: its content is lost with the object. ``RDMCPStorageObject(name, size)``.
+
+    `size` in bytes, or text such as '64MiB', is rounded up to whole pages. `nullio` keeps no data
+    at all.
+    """
+
+    plugin = "ramdisk"
+    directory = "rd_mcp"
+    control_keys: ClassVar[dict[str, Codec[Any]]] = {
+        "rd_pages": UINT,
+        "rd_nullio": FLAG,
+        "rd_dummy": FLAG,
+    }
+
+    def __init__(
+        self,
+        name: str,
+        size: int | str | None = None,
+        wwn: str | None = None,
+        nullio: bool = False,
+        index: int | None = None,
+        *,
+        enable: bool = True,
+        control: Mapping[str, object] | None = None,
+        fs: ConfigFS | None = None,
+    ) -> None:
+        if size is None:
+            self._find(name, index, fs)
+            return
+        pages = -(-parse_size(size) // host.page_size())
+        if pages <= 0:
+            raise InvalidValueError(f"a ramdisk of {size!r} bytes has no pages")
+        settings: dict[str, object] = {"rd_pages": pages}
+        if nullio:
+            settings["rd_nullio"] = True
+        settings.update(control or {})
+        self._build(
+            name, lambda _made: settings, index=index, wwn=wwn, udev_path=None, enable=enable, fs=fs
+        )
+
+    page_size = property(lambda self: int(self._info("page_size")), doc="Bytes in a page.")
+    pages = property(lambda self: int(self._info("pages")), doc="Pages of memory.")
+    nullio = property(lambda self: self._info("nullio") == "1", doc="Whether it keeps no data.")
+
+    @property
+    def size(self) -> int:
+        """Size in bytes."""
+        fields = self.info
+        return int(fields["pages"] or 0) * int(fields["page_size"] or 0)
+
+
+class UserBackedStorageObject(StorageObject):
+    """A handler in user space (tcmu). ``UserBackedStorageObject(name, config, size)``.
+
+    `config` is 'HANDLER/what it is to open'. `control` may also be the classic text
+    'max_data_area_mb=64,cmd_ring_size_mb=8'; these can be set before enabling only.
+    """
+
+    plugin = "user"
+    directory = "user"
+    control_keys: ClassVar[dict[str, Codec[Any]]] = {
+        "dev_config": NAME,
+        "dev_size": UINT,
+        "hw_block_size": UINT,
+        "hw_max_sectors": UINT,
+        "nl_reply_supported": INT,
+        "max_data_area_mb": UINT,
+        "data_pages_per_blk": UINT,
+        "cmd_ring_size_mb": UINT,
+    }
+
+    def __init__(
+        self,
+        name: str,
+        config: str | None = None,
+        size: int | str | None = None,
+        wwn: str | None = None,
+        hw_max_sectors: int | None = None,
+        control: str | Mapping[str, object] | None = None,
+        index: int | None = None,
+        *,
+        enable: bool = True,
+        fs: ConfigFS | None = None,
+    ) -> None:
+        if config is None:
+            self._find(name, index, fs)
+            return
+        if "/" not in config:
+            raise InvalidValueError(
+                f"{config!r} names no handler", hint="write 'HANDLER/what it is to open'"
+            )
+        if size is None:
+            raise InvalidValueError(f"user storage object {name!r} needs a size")
+        settings: dict[str, object] = {"dev_config": config, "dev_size": parse_size(size)}
+        if hw_max_sectors is not None:
+            settings["hw_max_sectors"] = hw_max_sectors
+        settings.update(_pairs(control))
+        self._build(
+            name, lambda _made: settings, index=index, wwn=wwn, udev_path=None, enable=enable, fs=fs
+        )
+
+    config = property(lambda self: self._info("config"), doc="Handler, and what it opens.")
+
+    @property
+    def hw_max_sectors(self) -> int:
+        """Largest transfer, sectors."""
+        return int(self._info("hw_max_sectors"))
+
+    @property
+    def control_tuples(self) -> dict[str, int]:
+        """The sizes of the rings between kernel and handler, of those that this kernel tells."""
+        fields = self.info
+        names = ("max_data_area_mb", "data_pages_per_blk", "cmd_ring_size_mb")
+        return {name: int(text) for name in names if (text := fields[name]) is not None}
+
+    def resize(self, size: int | str, *, shrink: bool = False) -> int:
+        """Tell the handler and the kernel of a new size; the handler must agree."""
+        wanted = parse_size(size)
+        self._check_shrink(wanted, shrink=shrink)
+        self.attributes["dev_size"] = wanted
+        return self.size
+
+
+def _pairs(control: str | Mapping[str, object] | None) -> dict[str, object]:
+    """Return control settings given as a mapping or as the classic 'key=value,key=value'."""
+    if not isinstance(control, str):
+        return dict(control or {})
+    found: dict[str, object] = {}
+    for pair in filter(None, control.split(",")):
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise InvalidValueError(f"{pair!r} in control {control!r} is no key=value")
+        found[key.strip()] = value.strip()
+    return found
+
+
+def _backing_path(dev: str) -> str:
+    if len(os.fsencode(dev)) > _FD_NAME_BYTES:
+        raise InvalidValueError(
+            f"the kernel would cut the path {dev!r} to {_FD_NAME_BYTES} bytes without an error",
+            value=dev,
+            hint="use a link of a shorter name",
+        )
+    if not os.path.isabs(dev):
+        raise InvalidValueError(
+            f"{dev!r} is a relative path, which the kernel would look up from /",
+            value=dev,
+            hint=f"perhaps {os.path.abspath(dev)!r}",
+        )
+    return dev
+
+
+def _host_error(error: OSError, operation: str, path: str) -> HostError:
+    return HostError(
+        f"cannot {operation} {path}: {error.strerror}",
+        operation=operation,
+        path=path,
+        errno=error.errno,
+    )
+
+
+def _backing_size(made: Construction, path: str, wanted: int | None, *, create: bool) -> int:
+    """Return the size to export; make the file where it is asked for and missing."""
+    try:
+        present = blockdev.size_in_bytes(path) if blockdev.is_block(path) else os.stat(path).st_size
+    except FileNotFoundError as error:
+        if not create:
+            raise HostError(
+                f"the backing file {path} does not exist",
+                operation="stat",
+                path=path,
+                errno=error.errno,
+                hint="is its filesystem mounted?",
+            ) from error
+        if wanted is None:
+            raise InvalidValueError(
+                f"the backing file {path} does not exist", path=path, hint="give a size to make it"
+            ) from error
+        _make_file(made, path, wanted)
+        return wanted
+    except OSError as error:
+        raise _host_error(error, "stat", path) from error
+    return present if wanted is None else wanted
+
+
+def _make_file(made: Construction, path: str, size: int) -> None:
+    try:
+        fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        made.undo(path, lambda: os.unlink(path))
+        try:
+            os.truncate(fd, size)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        raise _host_error(error, "create", path) from error
+
+
+def _follow_device(storage_object: StorageObject, wanted: int) -> int:
+    now = storage_object.size
+    if now != wanted:
+        raise NotSupportedError(
+            f"{storage_object!r} is as large as its device, {now} bytes",
+            hint="resize the device; the kernel follows it",
+        )
+    return now

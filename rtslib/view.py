@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the rtslib authors
+"""The nodes of one kind below a parent, as a collection that is looked up anew at each use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from rtslib import door
+from rtslib.configfs import Kind
+from rtslib.errors import AlreadyExistsError, RTSLibNotInCFSError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rtslib.node import Children, Node
+
+__all__ = ["View"]
+
+N = TypeVar("N", bound="Node")
+
+
+class View(Generic[N]):
+    """Children of a node: iterate, ``next``, ``len``, index, ``create``, ``ensure``.
+
+    A listing costs one getdents; what vanishes while it is used is not its concern. Numbered
+    nodes come in the order of their numbers, others in that of their names, odd names last.
+    """
+
+    def __init__(self, parent: Node, declared: Children[N]) -> None:
+        self.parent = parent
+        self.declared = declared
+        self._begun: Iterator[N] | None = None
+
+    def __repr__(self) -> str:
+        return f"<{self.declared.name} of {self.parent!r}>"
+
+    def _names(self) -> list[str]:
+        try:
+            entries = door.listdir(self.parent.fs, self.declared.path(self.parent))
+        except RTSLibNotInCFSError:
+            # A fabric without this kind of children has no directory for them.
+            if self.parent.exists:
+                return []
+            raise
+        takes = self.declared.takes
+        return [
+            entry.name for entry in entries if entry.kind is Kind.DIRECTORY and takes(entry.name)
+        ]
+
+    def _rank(self, name: str) -> tuple[int, Any, str]:
+        try:
+            return (0, self.declared.key(name[len(self.declared.prefix) :]), name)
+        except ValueError:
+            return (1, name, name)
+
+    def _handle(self, name: str) -> N:
+        return self.declared.kind.handle(self.parent.fs, self.declared.path(self.parent, name))
+
+    def __iter__(self) -> Iterator[N]:
+        return iter([self._handle(name) for name in sorted(self._names(), key=self._rank)])
+
+    def newest_first(self) -> Iterator[N]:
+        """Yield what is there in the kernel's own order."""
+        return iter([self._handle(name) for name in self._names()])
+
+    def __next__(self) -> N:
+        """Return the first, then the next: ``next(target.tpgs)`` is how scripts take the only."""
+        if self._begun is None:
+            self._begun = iter(self)
+        return next(self._begun)
+
+    def __len__(self) -> int:
+        return len(self._names())
+
+    def __bool__(self) -> bool:
+        return bool(self._names())
+
+    def __contains__(self, item: object) -> bool:
+        if isinstance(item, self.declared.kind):
+            return item in list(self)
+        return self.get(item) is not None
+
+    def keys(self) -> list[Any]:
+        """Return the numbers or names that ``view[key]`` takes, of those that have one."""
+        return [rank[1] for rank in sorted(map(self._rank, self._names())) if rank[0] == 0]
+
+    def __getitem__(self, key: Any) -> N:
+        """Return the one of this number or name: one stat. RTSLibNotInCFSError if there is none."""
+        return self.declared.kind.lookup(self.parent, key)
+
+    def get(self, key: Any, default: N | None = None) -> N | None:
+        """Return the one of this number or name, `default` where there is none."""
+        try:
+            return self[key]
+        except RTSLibNotInCFSError:
+            return default
+
+    def create(self, *args: Any, **kwargs: Any) -> N:
+        """Make a new one; the arguments are those of its class behind the parent."""
+        return self.declared.kind.create(self.parent, *args, **kwargs)
+
+    def ensure(self, key: Any, *args: Any, **kwargs: Any) -> N:
+        """Return the one of this number or name; make it where there is none.
+
+        AlreadyExistsError where the one that is there was made of something else.
+        """
+        try:
+            return self.create(key, *args, **kwargs)
+        except AlreadyExistsError:
+            there = self[key]
+            if not there.made_of(*args, **kwargs):
+                raise
+            return there
