@@ -6,32 +6,31 @@
 import os
 import sys
 
-from rtslib import LUN, TPG, FabricModule, FileIOStorageObject, MappedLUN, NetworkPortal, NodeACL
-from rtslib import RTSRoot, Target
+import rtslib
 from rtslib.draw import draw
 
-FILE = sys.argv[1] if len(sys.argv) > 1 else os.path.abspath("disk0.img")
-IP = sys.argv[2] if len(sys.argv) > 2 else "127.0.0.1"
+FILE = sys.argv[1] if sys.argv[1:] else os.path.abspath("disk0.img")
+IP = sys.argv[2] if sys.argv[2:] else "127.0.0.1"
 TARGET = "iqn.2026-11.org.example:disk0"
 INITIATOR = "iqn.1994-05.com.redhat:client"
 
 # A 64 MiB disk in a file, which is made if it does not exist.
-disk = FileIOStorageObject("disk0", FILE, "64MiB")
+disk = rtslib.FileIOStorageObject("disk0", FILE, "64MiB")
 
 # A target that this machine answers for, with a portal to reach it at and the disk as LUN 0.
-target = Target(FabricModule("iscsi"), TARGET)
-tpg = TPG(target, 1)
-lun = LUN(tpg, 0, disk)
-portal = NetworkPortal(tpg, IP, 3260)
+target = rtslib.Target(rtslib.FabricModule("iscsi"), TARGET)
+tpg = rtslib.TPG(target, 1)
+portal = rtslib.NetworkPortal(tpg, IP, 3260)
+lun = rtslib.LUN(tpg, 0, disk)
 
 # One initiator may see it, and must prove who it is.
-acl = NodeACL(tpg, INITIATOR)
+acl = rtslib.NodeACL(tpg, INITIATOR)
 acl.set_chap("client", os.environ.get("CHAP_SECRET", "only-an-example"))
-MappedLUN(acl, 0, lun)
+mapped = rtslib.MappedLUN(acl, 0, lun)
 
-# Everything is in place: open the doors.
+# Everything is in place: let it in.
 tpg.set_attribute("authentication", True)
 tpg.enable = True
 
-print(draw(RTSRoot(), colour=sys.stdout.isatty()))
-print(f"\n{disk.naa}  {disk.size} bytes, serial {disk.wwn}")
+print(draw(rtslib.RTSRoot(), colour=sys.stdout.isatty()))
+print(f"\n{disk.naa}: {disk.size} bytes, serial {disk.wwn}")

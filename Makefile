@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the rtslib authors
+#
+# make demo                 the example on the embedded fake kernel
+# make demo KERNEL=6.1      the same on a real kernel in QEMU (6.1, 6.12), or on this machine (host)
+# make test                 all tests that need no root, no network and no LIO
+# make test-all             the same under every Python from 3.9 to 3.13 that is here
+# make test-kernel          the tests on real kernels in QEMU (KERNELS="6.1 6.12")
+# make lint                 ruff and mypy
+# make bench                timings, printed as ratios
+# make clean                removes what these made, but for the kernels in ~/.cache
+
+PYTHON ?= python3
+VENV   ?= .venv
+KERNEL ?= fake
+KERNELS ?= 6.1 6.12
+VERSIONS = 3.9 3.10 3.11 3.12 3.13
+BIN     = $(VENV)/bin
+
+.PHONY: demo test test-all test-kernel lint format bench clean
+
+$(BIN)/.ready: setup.py pyproject.toml
+	@sh .ci/venv "$(PYTHON)" "$(VENV)" test
+	@touch $@
+
+$(BIN)/.lint: $(BIN)/.ready
+	@sh .ci/venv "$(PYTHON)" "$(VENV)" test,lint
+	@touch $@
+
+demo: $(BIN)/.ready
+	@sh .ci/demo "$(BIN)/python" "$(KERNEL)"
+
+test: $(BIN)/.ready
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=99
+
+test-all:
+	@for version in $(VERSIONS); do sh .ci/test-python $$version || exit 1; done
+
+test-kernel: $(BIN)/.ready
+	$(BIN)/python tests/kernel/run.py $(KERNELS)
+
+lint: $(BIN)/.lint
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(BIN)/.lint
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(BIN)/.ready
+	$(BIN)/python bench/fake_tree.py
+
+clean:
+	rm -rf .venv .venv-* build dist ./*.egg-info .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
