@@ -24,10 +24,12 @@ __all__ = [
     "get_size_for_blk_dev",
     "get_size_for_disk_name",
     "holders",
+    "host_error",
     "is_block",
     "is_disk",
     "is_read_only",
     "logical_block_size",
+    "size_by_number",
     "size_in_bytes",
 ]
 
@@ -40,9 +42,10 @@ SECTOR = 512
 _HCTL = re.compile(r"([0-9]+):([0-9]+):([0-9]+):([0-9]+)")
 
 
-def _host_error(operation: str, path: str, error: OSError) -> HostError:
+def host_error(error: OSError, operation: str, path: str, what: str = "") -> HostError:
+    """Return the error to raise for what this machine refused, `what` it was to be done to."""
     return HostError(
-        f"cannot {operation} {path}: {error.strerror}",
+        f"cannot {operation} {what}{path or 'a device of no name'}: {error.strerror}",
         operation=operation,
         path=path,
         errno=error.errno,
@@ -53,7 +56,7 @@ def _stat(path: str) -> os.stat_result:
     try:
         return os.stat(path)
     except OSError as error:
-        raise _host_error("find", path, error) from error
+        raise host_error(error, "find", path) from error
 
 
 def _sysfs(status: os.stat_result) -> str:
@@ -98,11 +101,17 @@ def _queue(sysfs: str) -> str:
     return own if os.path.isdir(own) else f"{os.path.dirname(os.path.realpath(sysfs))}/queue"
 
 
-def _sectors(sysfs: str, path: str) -> int:
-    sectors = _number(f"{sysfs}/size")
+def _sectors(sysfs: str, what: str) -> int:
+    file = f"{sysfs}/size"
+    sectors = _number(file)
     if sectors is None:
-        raise HostError(f"cannot tell the size of {path}: {sysfs}/size is missing", path=path)
+        raise HostError(f"cannot tell the size of {what}: {file} is missing", path=file)
     return sectors
+
+
+def size_by_number(major: int, minor: int) -> int:
+    """Return the size in bytes of the block device of these numbers."""
+    return _sectors(f"/sys/dev/block/{major}:{minor}", f"block device {major}:{minor}") * SECTOR
 
 
 def is_block(path: str) -> bool:
@@ -183,7 +192,7 @@ def device_in_use(path: str) -> bool:
     except OSError as error:
         if error.errno == errno.EBUSY:
             return True
-        raise _host_error("open", path, error) from error
+        raise host_error(error, "open", path) from error
     os.close(fd)
     return False
 

@@ -86,9 +86,8 @@ def modprobe(module: str) -> None:
     if not _MODULE.fullmatch(module):
         raise InvalidValueError(f"{module!r} is not the name of a module", value=module)
     if not is_module_present(module):
-        _command(
-            "modprobe", module, hint=f"is the package with {module} for this kernel installed?"
-        )
+        hint = f"is {module} installed for this kernel, and the hardware present?"
+        _command("modprobe", module, hint=hint)
 
 
 def _modprobe_one_of(modules: Iterable[str]) -> None:
@@ -208,13 +207,16 @@ def local_addresses() -> set[str]:
     # Here, not above: only portals ask, and the import loads a C extension.
     import netifaces
 
-    return {
-        canonical_ip(address["addr"])
-        for interface in netifaces.interfaces()
-        for family, addresses in netifaces.ifaddresses(interface).items()
-        if family in (netifaces.AF_INET, netifaces.AF_INET6)
-        for address in addresses
-    }
+    found: set[str] = set()
+    for interface in netifaces.interfaces():
+        try:
+            families = netifaces.ifaddresses(interface)
+        except ValueError:
+            # The interface has gone since it was listed, and its addresses with it.
+            continue
+        for family in (netifaces.AF_INET, netifaces.AF_INET6):
+            found.update(canonical_ip(address["addr"]) for address in families.get(family, ()))
+    return found
 
 
 def is_local(ip: str | IPAddress) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from rtslib import wwn as _wwn
@@ -148,16 +149,32 @@ def search_path() -> tuple[str, ...]:
     return (*filter(None, named.split(":")), *DIRECTORIES, _package_data())
 
 
-def signature() -> tuple[tuple[str, int | None], ...]:
-    """Return what changes when a file comes, goes or is replaced: for who keeps what they read."""
-    return tuple((directory, _mtime(directory)) for directory in search_path())
+def signature() -> tuple[tuple[str, int, int], ...]:
+    """Return what changes when a file comes, goes or is written: for who keeps what they read.
+
+    Cheap enough to be asked for each name of a listing: a stat for each directory and file.
+    """
+    found = []
+    for directory in search_path():
+        number, changed = _stamp(directory, "st_ino", "st_ctime_ns")
+        found.append((directory, number, changed))
+        paths = _paths(directory, number, changed)
+        found.extend((path, *_stamp(path, "st_mtime_ns", "st_size")) for path in paths)
+    return tuple(found)
 
 
-def _mtime(path: str) -> int | None:
+def _stamp(path: str, first: str, second: str) -> tuple[int, int]:
     try:
-        return os.stat(path).st_mtime_ns
+        stat = os.stat(path)
     except OSError:
-        return None
+        return 0, 0
+    return getattr(stat, first), getattr(stat, second)
+
+
+@lru_cache(maxsize=16)
+def _paths(directory: str, _number: int, _changed: int) -> tuple[str, ...]:
+    """Return the paths of a directory's spec files; listed anew when the directory changes."""
+    return tuple(path for _, path in _in_directory(directory))
 
 
 def _package_data() -> str:
@@ -219,14 +236,18 @@ def _load(path: str) -> Spec | SpecError:
 def _files() -> Iterator[tuple[str, str]]:
     """Yield (stem, path) of every spec file, the first directory's first."""
     for directory in search_path():
-        try:
-            names = sorted(os.listdir(directory))
-        except (FileNotFoundError, NotADirectoryError, PermissionError):
-            continue
-        for name in names:
-            stem, suffix = os.path.splitext(name)
-            if suffix == SUFFIX and stem:
-                yield stem, os.path.join(directory, name)
+        yield from _in_directory(directory)
+
+
+def _in_directory(directory: str) -> Iterator[tuple[str, str]]:
+    try:
+        names = sorted(os.listdir(directory))
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return
+    for name in names:
+        stem, suffix = os.path.splitext(name)
+        if suffix == SUFFIX and stem:
+            yield stem, os.path.join(directory, name)
 
 
 def load(path: str) -> Spec:
