@@ -12,7 +12,7 @@ from rtslib.lun import LUN, MappedLUN
 from rtslib.node import Attr, Children, Group, Node
 from rtslib.sessions import Session, parse_info
 from rtslib.statistics import StatisticsTree
-from rtslib.values import TAG, UINT, kernel_int
+from rtslib.values import TAG, TEXT, UINT, kernel_int
 
 if TYPE_CHECKING:
     from rtslib.target import TPG
@@ -27,11 +27,14 @@ class NodeACL(Chap):
     names of initiators that log in (iscsi_target_nego.c), so that another ACL is never found.
     """
 
+    __slots__ = ()
+
     attributes = Group("attrib", ACL_ATTRIB)
     # While nobody is logged in, every one of them reads "No Active iSCSI Session".
     parameters = Group("param")
     tcq_depth = Attr("cmdsn_depth", UINT, "Commands it may have in flight; a change logs it out.")
     tag = Attr("tag", TAG, "Name of the ACL group it belongs to, '' for none.", absent="")
+    info = Attr("info", TEXT, "The kernel's own words on its session.", absent="")
     mapped_luns = Children(MappedLUN, prefix="lun_", key=kernel_int)
     statistics = StatisticsTree("fabric_statistics")
 
@@ -72,4 +75,4 @@ class NodeACL(Chap):
     @property
     def session(self) -> Session | None:
         """The initiator's session; of several, the one that logged in last."""
-        return parse_info(self.read("info"), self)
+        return parse_info(self.info, self)

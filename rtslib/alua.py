@@ -4,22 +4,24 @@
 
 The rules of order are the kernel's (drivers/target/target_core_alua.c): a group can be used only
 once it has an id; its id is written once; its state can be changed only while the implicit bit
-of its access type is set, and only to a state that it supports.
+of its access type is set, to LBA-dependent only while the explicit bit is not, and only to a
+state that it supports.
 """
 
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from rtslib.errors import InvalidValueError, RTSLibALUANotSupportedError
-from rtslib.node import Attr, Node
+from rtslib.errors import InvalidValueError, NotSupportedError, RTSLibALUANotSupportedError
+from rtslib.node import Attr, MadeOf, Node
 from rtslib.values import FLAG, TEXT, UINT, Codec, enumerated
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from rtslib import door
+    from rtslib.configfs import ConfigFS
     from rtslib.storage import StorageObject
 
 __all__ = ["ALUALUGroup", "ALUATargetPortGroup", "AccessState", "AccessStatus", "AccessType"]
@@ -80,25 +82,55 @@ GROUP_ID: Codec[int | None] = Codec(
     "group id", lambda text: int(text) if text.strip() else None, UINT.encode
 )
 
-#: The group that every storage object has and that cannot be removed.
-DEFAULT_TG_PT_GP = "default_tg_pt_gp"
-DEFAULT_LU_GP = "default_lu_gp"
+_DEFAULTS = frozenset({"default_tg_pt_gp", "default_lu_gp"})
 
 
-class _Group(Node):
+class _Group(MadeOf):
     """What both kinds of groups share: made with an id, looked up without."""
 
+    __slots__ = ()
+
+    #: The attribute that has the group's id.
+    id_name: ClassVar[str]
+
+    def _make_or_find(self, fs: ConfigFS, directory: str, name: str, tag: int | None) -> None:
+        if not name or "/" in name:
+            raise InvalidValueError(f"{name!r} cannot be the name of an ALUA group")
+
+        def populate(_made: door.Construction) -> None:
+            setattr(self, self.id_name, tag)
+
+        mode = "lookup" if tag is None else "create"
+        Node.__init__(self, fs, f"{directory}/{name}", mode, populate)
+
     @classmethod
-    def create(cls, parent: Any, *args: Any, **kwargs: Any) -> Self:
-        """Make a group: ``create(name, tag)``; without a tag the kernel picks its id."""
-        if len(args) == 1:
-            kwargs.setdefault("tag", 0)
-        return cls(parent, *args, **kwargs)
+    def create(cls, parent: Any, name: str, tag: int = 0) -> Self:
+        """Make a group; without a tag the kernel picks its id."""
+        return super().create(parent, name, tag)
 
     @property
     def name(self) -> str:
         """The group's name."""
         return self.base
+
+    @property
+    def is_default(self) -> bool:
+        """Whether it is the kernel's own, which every object has or is in."""
+        return self.base in _DEFAULTS
+
+    def delete(self) -> None:
+        """Remove the group; its members fall back to the default one, which cannot be removed."""
+        if self.is_default:
+            raise NotSupportedError(f"{self!r} is the kernel's own: it cannot be removed")
+        super().delete()
+
+    def made_of(self, tag: int = 0) -> bool:
+        """Tell whether it has this id; 0 is any."""
+        return tag in (0, getattr(self, self.id_name))
+
+    def _remove(self) -> None:
+        if not self.is_default:
+            super()._remove()
 
 
 class ALUATargetPortGroup(_Group):
@@ -109,6 +141,9 @@ class ALUATargetPortGroup(_Group):
     object is passed through.
     """
 
+    __slots__ = ()
+
+    id_name = "tg_pt_gp_id"
     tg_pt_gp_id = Attr("tg_pt_gp_id", GROUP_ID, "Id of the group; written once, 1 to 65535.")
     alua_support_transitioning = Attr("alua_support_transitioning", FLAG, "State 15 is possible.")
     alua_support_offline = Attr("alua_support_offline", FLAG, "State 14 is possible.")
@@ -137,22 +172,18 @@ class ALUATargetPortGroup(_Group):
                 f"{storage_object!r} has no ALUA: the kernel passes its commands through",
                 path=storage_object.path,
             )
-        rel = storage_object.below(f"alua/{_group_name(name)}")
+        self._make_or_find(storage_object.fs, storage_object.below("alua"), name, tag)
 
-        def populate(_made: door.Construction) -> None:
-            self.tg_pt_gp_id = tag
-
-        mode = "lookup" if tag is None else "create"
-        super().__init__(storage_object.fs, rel, mode, populate)
-
-    @property
-    def is_default(self) -> bool:
-        """Whether it is the group that every storage object has."""
-        return self.base == DEFAULT_TG_PT_GP
-
-    def made_of(self, tag: int = 0) -> bool:
-        """Tell whether it has this id; 0 is any."""
-        return tag in (0, self.tg_pt_gp_id)
+    def before_setting(self, file: str, text: str) -> None:
+        """Refuse a transition that crashes the kernel: it follows an LU group without looking."""
+        if file == "alua_access_state" and not self.parent.alua_supported:  # type: ignore[attr-defined]
+            raise RTSLibALUANotSupportedError(
+                f"{self.path}/{file} must not be written: its storage object is passed through, "
+                "and the kernel would crash",
+                operation="write",
+                path=f"{self.path}/{file}",
+                value=text,
+            )
 
     def update(self, **settings: object) -> None:
         """Set several settings in the one order that the kernel takes.
@@ -164,18 +195,25 @@ class ALUATargetPortGroup(_Group):
         unknown = settings.keys() - set(order)
         if unknown:
             raise InvalidValueError(f"{self!r} has no {', '.join(sorted(unknown))}")
-        if "alua_access_state" in settings:
-            final = settings.get("alua_access_type", self.alua_access_type)
-            if not self.alua_access_type & AccessType.IMPLICIT:
-                self.alua_access_type = AccessType.IMPLICIT
-            settings = {**settings, "alua_access_type": final}
         for name in order:
-            if name in settings:
+            if name == "alua_access_state" and name in settings:
+                self._change_state(settings[name])
+            elif name in settings:
                 setattr(self, name, settings[name])
 
-    def _remove(self) -> None:
-        if not self.is_default:
-            super()._remove()
+    def _change_state(self, state: object) -> None:
+        """Set the state under an access type that the kernel allows it under."""
+        kept = self.alua_access_type
+        text = self.encode_file("alua_access_state", STATE, state)
+        both_bits = text != STATE.encode(AccessState.LBA_DEPENDENT)
+        if kept is AccessType.IMPLICIT or (kept & AccessType.IMPLICIT and both_bits):
+            self.alua_access_state = state
+            return
+        self.alua_access_type = AccessType.IMPLICIT
+        try:
+            self.alua_access_state = state
+        finally:
+            self.alua_access_type = kept
 
 
 class ALUALUGroup(_Group):
@@ -185,26 +223,11 @@ class ALUALUGroup(_Group):
     it looks one up.
     """
 
+    __slots__ = ()
+
+    id_name = "lu_gp_id"
     lu_gp_id = Attr("lu_gp_id", GROUP_ID, "Id of the group; written once, 1 to 65535.")
     members = Attr("members", TEXT, "Storage objects; the kernel shows one page of them.")
 
     def __init__(self, root: Node, name: str, tag: int | None = None) -> None:
-        def populate(_made: door.Construction) -> None:
-            self.lu_gp_id = tag
-
-        mode = "lookup" if tag is None else "create"
-        super().__init__(root.fs, f"core/alua/lu_gps/{_group_name(name)}", mode, populate)
-
-    def made_of(self, tag: int = 0) -> bool:
-        """Tell whether it has this id; 0 is any."""
-        return tag in (0, self.lu_gp_id)
-
-    def _remove(self) -> None:
-        if self.base != DEFAULT_LU_GP:
-            super()._remove()
-
-
-def _group_name(name: str) -> str:
-    if not name or "/" in name:
-        raise InvalidValueError(f"{name!r} cannot be the name of an ALUA group")
-    return name
+        self._make_or_find(root.fs, root.below("core/alua/lu_gps"), name, tag)

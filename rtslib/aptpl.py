@@ -13,7 +13,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from rtslib import door
+from rtslib import blockdev, door
+from rtslib.errors import KernelError
 from rtslib.values import LINE
 
 if TYPE_CHECKING:
@@ -34,11 +35,22 @@ def registrations(text: str) -> Iterator[str]:
             yield ",".join(fields)
             fields = None
         elif fields is not None and "=" in line:
-            fields.append(line.strip())
+            fields.append(_field(line.strip()))
+
+
+def _field(field: str) -> str:
+    """Return a field as the kernel reads it: two are written in hex, as 08, and read as octal."""
+    key, _, value = field.partition("=")
+    return f"{key}=0x{value}" if key in ("res_type", "res_scope") else field
 
 
 def restore(storage_object: Node, serial: str) -> int:
-    """Feed the registrations kept for a serial to the object; return how many there were."""
+    """Feed the registrations kept for a serial to the object; return how many there were.
+
+    One that the kernel refuses ends it, and with it the creation of an object of that serial: a
+    disk without a reservation that was to outlive power loss would be worse than no disk. The
+    error's hint names the file, which is then to be repaired, or removed to do without.
+    """
     if "/" in serial or not serial:
         return 0
     dbroot = LINE.decode(door.read(storage_object.fs, "dbroot"))
@@ -48,8 +60,15 @@ def restore(storage_object: Node, serial: str) -> int:
             text = file.read()
     except FileNotFoundError:
         return 0
+    except OSError as error:
+        raise blockdev.host_error(error, "read", path, "the reservations kept in ") from error
     count = 0
     for registration in registrations(text):
-        storage_object.write("pr/res_aptpl_metadata", registration)
+        try:
+            storage_object.write("pr/res_aptpl_metadata", registration)
+        except KernelError as error:
+            repair = f"it was kept in {path}: repair that file, or remove it to do without"
+            error.hint = "; ".join(filter(None, (error.hint, repair)))
+            raise
         count += 1
     return count

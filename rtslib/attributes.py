@@ -10,7 +10,7 @@ target_core_device.c, target_core_user.c, iscsi/iscsi_target_configfs.c, RFC 714
 from __future__ import annotations
 
 from rtslib.settings import Setting
-from rtslib.values import FLAG, INT, TEXT, TRISTATE, UINT
+from rtslib.values import FLAG, INT, TEXT, TRISTATE, UINT, YES_NO
 
 __all__ = ["ACL_ATTRIB", "ISCSI_PARAM", "STORAGE_ATTRIB", "TPG_ATTRIB"]
 
@@ -18,10 +18,10 @@ FREE = "not exported"
 FIXED = "read-only"
 
 STORAGE_ATTRIB: dict[str, Setting] = {
-    "alua_support": Setting(FLAG, "Whether the kernel answers for ALUA here.", FIXED),
+    "alua_support": Setting(FLAG, "The kernel answers for ALUA here; fixed but for user."),
     "block_size": Setting(UINT, "Logical block size in bytes; enabling resets it.", FREE),
     "cmd_ring_size_mb": Setting(UINT, "Size of the command ring to user space, MiB.", FIXED),
-    "cmd_time_out": Setting(UINT, "Seconds a handler may take for a command, 0 for ever."),
+    "cmd_time_out": Setting(UINT, "Seconds a handler may take for a command, 0 for ever.", FREE),
     "data_pages_per_blk": Setting(UINT, "Pages in one block of the data area.", FIXED),
     "dev_config": Setting(TEXT, "Handler and what it is to open."),
     "dev_size": Setting(UINT, "Size in bytes as the handler is told."),
@@ -52,12 +52,15 @@ STORAGE_ATTRIB: dict[str, Setting] = {
     "max_write_same_len": Setting(UINT, "Blocks in one WRITE SAME."),
     "nl_reply_supported": Setting(INT, "Whether the handler answers by netlink; -1 never."),
     "optimal_sectors": Setting(UINT, "Best transfer, sectors.", FREE),
-    "pgr_support": Setting(FLAG, "Whether the kernel answers for reservations here.", FIXED),
+    "pgr_support": Setting(FLAG, "The kernel answers for reservations; mostly fixed."),
     "pi_prot_format": Setting(FLAG, "Write 1 to format protection information.", FREE),
     "pi_prot_type": Setting(UINT, "T10 protection type: 0, 1 or 3.", FREE),
     "pi_prot_verify": Setting(FLAG, "Verify protection information on reads."),
     "qfull_time_out": Setting(INT, "Seconds to wait for room in the ring; -1 as cmd_time_out."),
     "queue_depth": Setting(UINT, "Commands in flight.", FREE),
+    "submit_type": Setting(
+        UINT, "Where commands are run: 0 as the fabric likes, 1 at once, 2 queued."
+    ),
     "tmr_notification": Setting(FLAG, "Tell the handler of task management."),
     "unmap_granularity": Setting(UINT, "Granularity of UNMAP, blocks."),
     "unmap_granularity_alignment": Setting(UINT, "Alignment of that granularity, blocks."),
@@ -96,27 +99,27 @@ ACL_ATTRIB: dict[str, Setting] = {
     "random_r2t_offsets": Setting(FLAG, "Testing: shuffle R2Ts."),
 }
 
-# The text form is the negotiation's: Yes and No, lists in order of preference, or Reject.
+# As they are negotiated: Yes and No (read as bool), lists in order of preference, or Reject.
 ISCSI_PARAM: dict[str, Setting] = {
     "AuthMethod": Setting(TEXT, "CHAP, None, or both in order of preference."),
     "DataDigest": Setting(TEXT, "CRC32C, None, or both in order of preference."),
-    "DataPDUInOrder": Setting(TEXT, "Yes: data PDUs of a sequence come in order."),
-    "DataSequenceInOrder": Setting(TEXT, "Yes: data sequences come in order."),
+    "DataPDUInOrder": Setting(YES_NO, "Data PDUs of a sequence come in order."),
+    "DataSequenceInOrder": Setting(YES_NO, "Data sequences come in order."),
     "DefaultTime2Retain": Setting(UINT, "Seconds a lost connection may be resumed."),
     "DefaultTime2Wait": Setting(UINT, "Seconds to wait before that."),
     "ErrorRecoveryLevel": Setting(UINT, "Error recovery level: 0, 1 or 2."),
     "FirstBurstLength": Setting(UINT, "Unsolicited data for a command, bytes."),
     "HeaderDigest": Setting(TEXT, "CRC32C, None, or both in order of preference."),
     "IFMarkInt": Setting(TEXT, "Obsolete since RFC 7143."),
-    "IFMarker": Setting(TEXT, "Obsolete since RFC 7143."),
-    "ImmediateData": Setting(TEXT, "Yes: data may come with its command."),
-    "InitialR2T": Setting(TEXT, "Yes: no unsolicited data but the immediate."),
+    "IFMarker": Setting(YES_NO, "Obsolete since RFC 7143."),
+    "ImmediateData": Setting(YES_NO, "Data may come with its command."),
+    "InitialR2T": Setting(YES_NO, "No unsolicited data but the immediate."),
     "MaxBurstLength": Setting(UINT, "Data in one sequence, bytes."),
     "MaxConnections": Setting(UINT, "Connections in one session."),
     "MaxOutstandingR2T": Setting(UINT, "R2Ts open for one command."),
     "MaxRecvDataSegmentLength": Setting(UINT, "Data segment that the target takes, bytes."),
     "MaxXmitDataSegmentLength": Setting(UINT, "Data segment that the target sends, bytes."),
     "OFMarkInt": Setting(TEXT, "Obsolete since RFC 7143."),
-    "OFMarker": Setting(TEXT, "Obsolete since RFC 7143."),
+    "OFMarker": Setting(YES_NO, "Obsolete since RFC 7143."),
     "TargetAlias": Setting(TEXT, "What a person calls the target."),
 }

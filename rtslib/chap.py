@@ -4,15 +4,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rtslib.errors import InvalidValueError
 from rtslib.node import Attr, Node
 from rtslib.values import CREDENTIAL, FLAG
 
-__all__ = ["Chap", "check_pair"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Chap", "check_credentials"]
 
 
 class Chap(Node):
     """A node with an auth directory. '' unsets a credential, and is what an unset one reads as."""
+
+    __slots__ = ()
 
     chap_userid = Attr("auth/userid", CREDENTIAL, "Name of the initiator.", secret=True)
     chap_password = Attr("auth/password", CREDENTIAL, "Secret of the initiator.", secret=True)
@@ -33,29 +40,42 @@ class Chap(Node):
 
         '' for all unsets CHAP.
         """
-        check_pair(userid, password, "CHAP")
-        check_pair(mutual_userid, mutual_password, "mutual CHAP")
-        if mutual_password and not password:
-            raise InvalidValueError("mutual CHAP without CHAP: the kernel never asks for it")
-        if mutual_password and mutual_password == password:
-            raise InvalidValueError(
-                "both sides have the same CHAP secret, which lets one play the other",
-                hint="RFC 7143 section 12.1.4 forbids it: choose two",
-            )
         values = (userid, password, mutual_userid, mutual_password)
-        declared = (
-            Chap.chap_userid,
-            Chap.chap_password,
-            Chap.chap_mutual_userid,
-            Chap.chap_mutual_password,
-        )
-        for attr, value in zip(declared, values):
-            self.encode_file(attr.file, attr.codec, value, secret=True)
-        for attr, value in zip(declared, values):
+        check_credentials(self, _FILES, values)
+        for attr, value in zip(_FILES, values):
             attr.__set__(self, value)
 
 
-def check_pair(userid: str, password: str, what: str) -> None:
+_FILES = (
+    Chap.chap_userid,
+    Chap.chap_password,
+    Chap.chap_mutual_userid,
+    Chap.chap_mutual_password,
+)
+
+
+def check_credentials(
+    node: Node, files: Sequence[Attr[str]], values: Sequence[str], what: str = "CHAP"
+) -> None:
+    """Refuse credentials that cannot work, or that the kernel would not keep; write nothing.
+
+    Both are in the order of ``set_chap``: name, secret, and those of the other direction.
+    """
+    userid, password, mutual_userid, mutual_password = values
+    _check_pair(userid, password, what)
+    _check_pair(mutual_userid, mutual_password, f"mutual {what}")
+    if mutual_password and not password:
+        raise InvalidValueError(f"mutual {what} without {what}: the kernel never asks for it")
+    if mutual_password and mutual_password == password:
+        raise InvalidValueError(
+            f"both sides have the same {what} secret, which lets one play the other",
+            hint="RFC 7143 section 12.1.4 forbids it: choose two",
+        )
+    for attr, value in zip(files, values):
+        node.encode_file(attr.file, attr.codec, value, secret=True)
+
+
+def _check_pair(userid: str, password: str, what: str) -> None:
     """Refuse a name without a secret, or the reverse."""
     if bool(userid) != bool(password):
         missing = "secret" if userid else "name"

@@ -9,13 +9,17 @@ plain OSError, as the kernel does: ``node`` turns it into this library's errors,
 from __future__ import annotations
 
 import enum
+import errno
 import fcntl
 import os
 import stat
+import time
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from rtslib.errors import InvalidValueError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["TARGET_ROOT", "ConfigFS", "Entry", "HostConfigFS", "Kind", "current", "use"]
 
 TARGET_ROOT = "/sys/kernel/config/target"
+
+#: How long to wait for the tree's lock.
+LOCK_SECONDS = 60.0
 
 #: A configfs attribute is at most one page; one read(2) of this size gets all of it.
 READ_SIZE = 1 << 16
@@ -103,7 +110,9 @@ class HostConfigFS:
         return hash((HostConfigFS, self.root))
 
     def _at(self, path: str) -> str:
-        return f"{self.root}/{path}" if path else self.root
+        at = f"{self.root}/{path}" if path else self.root
+        _encoded(at, terminator=b"\0")
+        return at
 
     def read(self, path: str) -> str:
         """Return the whole text of an attribute: open, read, close."""
@@ -115,9 +124,10 @@ class HostConfigFS:
 
     def write(self, path: str, text: str) -> None:
         """Store `text` by one write(2): each write is one store to the kernel."""
+        data = _encoded(text)
         fd = os.open(self._at(path), os.O_WRONLY | os.O_CLOEXEC)
         try:
-            os.write(fd, os.fsencode(text))
+            os.write(fd, data)
         finally:
             os.close(fd)
 
@@ -166,14 +176,43 @@ class HostConfigFS:
     def lock(self) -> Iterator[None]:
         """Hold a flock on the root directory itself: no lock file, nothing to leave behind.
 
-        Not re-entrant. Any program may take part: ``flock /sys/kernel/config/target command``.
+        Not re-entrant; it is held for a few system calls. TimeoutError, with ETIMEDOUT, where
+        somebody else holds it for longer than LOCK_SECONDS.
         """
         fd = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX)
+            _flock(fd, time.monotonic() + LOCK_SECONDS)
             yield
         finally:
             os.close(fd)
+
+
+def _flock(fd: int, deadline: float) -> None:
+    """Take a flock; poll for it, since a blocking flock(2) could not be given up in a thread."""
+    pause = 0.0005
+    while True:
+        try:
+            return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT)) from None
+            time.sleep(pause)
+            pause = min(pause * 2, 0.02)
+
+
+def _encoded(text: str, terminator: bytes | None = None) -> bytes:
+    """Return the bytes of a text; what no system call can be given is EINVAL, not Python's error.
+
+    That is a lone surrogate that stands for no byte, or `terminator` inside of a path. The text
+    may be a secret: the error does not repeat it.
+    """
+    try:
+        data = os.fsencode(text)
+    except UnicodeEncodeError:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL)) from None
+    if terminator is not None and terminator in data:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+    return data
 
 
 def _entry_kind(entry: os.DirEntry[str]) -> Kind:
@@ -184,25 +223,33 @@ def _entry_kind(entry: os.DirEntry[str]) -> Kind:
 
 _context: ContextVar[ConfigFS] = ContextVar("rtslib_configfs")
 
+#: The trees of the ``use`` blocks that are open: threads begin with an empty context of their own,
+#: and must not turn to the kernel's tree where their program has been given another.
+_in_use: list[ConfigFS] = []
+
 
 def current() -> ConfigFS:
     """Return the tree in force: that of ``use``, else of RTSLIB_CONFIGFS, else the kernel's.
 
-    RTSLIB_CONFIGFS is a directory, ``fake`` or ``fake:/path/to/state.json``.
+    RTSLIB_CONFIGFS is an absolute path of a directory, ``fake`` or ``fake:/path/to/state.json``;
+    InvalidValueError for anything else. A thread that has entered no ``use`` block of its own is
+    in the block that was entered last.
     """
-    try:
-        return _context.get()
-    except LookupError:
-        return _named(os.environ.get("RTSLIB_CONFIGFS", TARGET_ROOT))
+    fs = _context.get(None)
+    if fs is None:
+        fs = _in_use[-1] if _in_use else _named(os.environ.get("RTSLIB_CONFIGFS") or TARGET_ROOT)
+    return fs
 
 
 @contextmanager
 def use(fs: ConfigFS) -> Iterator[ConfigFS]:
     """Make `fs` the tree of everything constructed in the block without an explicit one."""
     token = _context.set(fs)
+    _in_use.append(fs)
     try:
         yield fs
     finally:
+        _in_use.remove(fs)
         _context.reset(token)
 
 
@@ -211,6 +258,12 @@ def _named(name: str) -> ConfigFS:
     """Return one and the same tree for one name, so that a fake's objects meet."""
     kind, _, state = name.partition(":")
     if kind != "fake":
+        if not name.startswith("/") or not name.strip("/"):
+            raise InvalidValueError(
+                f"RTSLIB_CONFIGFS={name!r} names no target tree",
+                value=name,
+                hint="write the absolute path of a directory, fake, or fake:/path/state.json",
+            )
         return HostConfigFS(name)
     # Imported only when asked for: an appliance at work never loads the fake.
     from rtslib.testing import FakeKernel

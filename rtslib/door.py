@@ -9,11 +9,20 @@ creating call had made before it failed.
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Callable
 
 from rtslib import hints
-from rtslib.errors import MASK, AlreadyExistsError, KernelError, RTSLibError, kernel_error
+from rtslib.configfs import Kind
+from rtslib.errors import (
+    MASK,
+    AlreadyExistsError,
+    InvalidValueError,
+    KernelError,
+    RTSLibError,
+    kernel_error,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,10 +30,11 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from rtslib.configfs import ConfigFS, Entry, Kind
+    from rtslib.configfs import ConfigFS, Entry
 
 __all__ = [
     "Construction",
+    "is_directory",
     "kind",
     "listdir",
     "locked",
@@ -39,6 +49,9 @@ __all__ = [
     "write",
 ]
 
+#: What configfs takes in one write(2): SIMPLE_ATTR_SIZE less a NUL, in fs/configfs/file.c.
+_WRITE_BYTES = 4095
+
 
 def refusal(
     fs: ConfigFS, error: OSError, operation: str, path: str, value: str | None = None
@@ -49,7 +62,7 @@ def refusal(
         operation,
         f"{fs.root}/{path}" if path else fs.root,
         value,
-        hints.hint(fs, operation, path, error),
+        hints.hint(fs, operation, path, error, value),
     )
 
 
@@ -62,7 +75,17 @@ def read(fs: ConfigFS, path: str) -> str:
 
 
 def write(fs: ConfigFS, path: str, text: str, *, secret: bool = False) -> None:
-    """Store `text`; a secret never reaches the error."""
+    """Store `text`; a secret never reaches the error.
+
+    InvalidValueError for more than the kernel takes in one write: it would cut without an error.
+    """
+    if len(text) * 4 > _WRITE_BYTES and len(os.fsencode(text)) > _WRITE_BYTES:
+        raise InvalidValueError(
+            f"{fs.root}/{path} takes {_WRITE_BYTES} bytes",
+            operation="write",
+            path=f"{fs.root}/{path}",
+            value=MASK if secret else text,
+        )
     try:
         fs.write(path, text)
     except OSError as error:
@@ -125,6 +148,16 @@ def kind(fs: ConfigFS, path: str) -> Kind:
         raise refusal(fs, error, "stat", path) from error
 
 
+def is_directory(fs: ConfigFS, path: str) -> bool:
+    """Tell whether a directory stands at a path; nothing there is no refusal, and costs no hint."""
+    try:
+        return fs.kind(path) is Kind.DIRECTORY
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise refusal(fs, error, "stat", path) from error
+
+
 def mode(fs: ConfigFS, path: str) -> int:
     """Return the permission bits of a path."""
     try:
@@ -158,7 +191,7 @@ class Construction:
         for what, undo in reversed(self._undo):
             try:
                 undo()
-            except OSError:
+            except (OSError, RTSLibError):
                 residue.append(what)
         if isinstance(error, RTSLibError):
             error.residue = (*error.residue, *residue)
@@ -202,6 +235,9 @@ def locked(fs: ConfigFS) -> Iterator[None]:
     lock = fs.lock()
     try:
         lock.__enter__()
+    except TimeoutError as error:
+        hint = "another program holds it for too long: /proc/locks has its pid"
+        raise kernel_error(error, "lock", fs.root, hint=hint) from error
     except OSError as error:
         raise refusal(fs, error, "lock", "") from error
     try:

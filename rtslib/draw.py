@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Callable, NamedTuple
 
-from rtslib.errors import RTSLibError
+from rtslib.errors import AccessError, RTSLibError
 from rtslib.tcm import BlockStorageObject, FileIOStorageObject, UserBackedStorageObject
 
 if TYPE_CHECKING:
@@ -48,17 +48,28 @@ def draw(root: RTSRoot, *, width: int = 100, colour: bool = False) -> str:
 
 def _lines(branch: Branch, width: int, *, colour: bool, stem: str = "") -> Iterator[str]:
     """Yield a branch's line and those below; `stem` is what stands before all of them."""
-    head = f"{stem}o- {branch.name} "
-    summary = f" [{branch.summary}]"
+    shown, said = _plain(branch.name), _plain(branch.summary)
+    head = f"{stem}o- {shown} "
+    summary = f" [{said}]"
     dots = "." * max(2, width - len(head) - len(summary))
     if colour:
-        name = f"{_BOLD}{branch.name}{_PLAIN}"
+        name = f"{_BOLD}{shown}{_PLAIN}"
         tint = "" if branch.good is None else _GREEN if branch.good else _RED
-        head, summary = f"{stem}o- {name} ", f" {tint}[{branch.summary}]{_PLAIN}"
+        head, summary = f"{stem}o- {name} ", f" {tint}[{said}]{_PLAIN}"
     yield head + dots + summary
     for number, below in enumerate(branch.below, 1):
         bar = "| " if number < len(branch.below) else "  "
         yield from _below(below, width, colour=colour, stem=f"{stem}  ", bar=bar)
+
+
+def _plain(text: str) -> str:
+    """Return text that is safe to print: others' names may hold line breaks and escapes."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
+        for char in text
+    )
 
 
 def _below(branch: Branch, width: int, *, colour: bool, stem: str, bar: str) -> Iterator[str]:
@@ -158,11 +169,19 @@ def _acl(acl: NodeACL) -> Branch:
     mapped = list(acl.mapped_luns)
     below = _all((m.base, lambda m=m: _mapped_lun(m)) for m in mapped)  # type: ignore[misc]
     words = [f"Mapped LUNs: {len(mapped)}"]
-    if acl.has_feature("auth") and acl.chap_userid:
-        words.insert(0, "mutual CHAP" if acl.authenticate_target else "CHAP")
+    words = [*_chap(acl), *words]
     if acl.has_feature("acls_tcq_depth") and acl.session:
         words.append("logged in")
     return Branch(acl.node_wwn, ", ".join(words), None, below)
+
+
+def _chap(acl: NodeACL) -> Iterator[str]:
+    try:
+        if acl.has_feature("auth") and acl.chap_userid:
+            yield "mutual CHAP" if acl.authenticate_target else "CHAP"
+    except AccessError:
+        # The kernel shows credentials to root only; the rest of the tree is everyone's.
+        yield "CHAP unknown"
 
 
 def _mapped_lun(mapped: MappedLUN) -> Branch:

@@ -102,7 +102,32 @@ class RTSLibError(Exception):
             setattr(self, name, value)
 
 
-class KernelError(RTSLibError, OSError):
+class _SystemError(RTSLibError, OSError):
+    """An error with the fields of every OSError: `strerror` tells `errno`, `filename` is `path`."""
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        operation: str | None = None,
+        path: str | None = None,
+        errno: int | None = None,
+        value: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(
+            message, operation=operation, path=path, errno=errno, value=value, hint=hint
+        )
+        # OSError has room for these outside of __dict__.
+        self.strerror = None if errno is None else os.strerror(errno)
+        self.filename = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        kind, arguments, state = super().__reduce__()
+        return kind, arguments, {**state, "strerror": self.strerror, "filename": self.filename}
+
+
+class KernelError(_SystemError):
     """The kernel said no."""
 
 
@@ -134,7 +159,7 @@ class RefusedError(KernelError):
     """This object, plugin or kernel cannot do that."""
 
 
-class HostError(RTSLibError, OSError):
+class HostError(_SystemError):
     """A command, a mount or a device of this machine failed."""
 
 

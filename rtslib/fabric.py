@@ -4,16 +4,19 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, TypeVar
 
 from rtslib import configfs, door, host, spec
-from rtslib.chap import check_pair
+from rtslib.chap import check_credentials
 from rtslib.errors import (
-    AccessError,
+    HostError,
     InvalidValueError,
-    RejectedError,
+    KernelError,
     RTSLibNotInCFSError,
+    SpecError,
 )
 from rtslib.node import Attr, Children, Node
 from rtslib.spec import Spec
@@ -27,6 +30,11 @@ if TYPE_CHECKING:
     from rtslib.configfs import ConfigFS
 
 __all__ = ["FabricModule", "spec_of_group"]
+
+T = TypeVar("T")
+
+#: How kernels refuse the directory of a fabric whose module is not loaded.
+_NOT_LOADED = frozenset((errno.ENOENT, errno.EINVAL, errno.EPERM))
 
 
 def spec_of_group(group: str) -> Spec:
@@ -43,7 +51,7 @@ def spec_of_group(group: str) -> Spec:
 
 @lru_cache(maxsize=4)
 def _by_group(_signature: object) -> dict[str, Spec]:
-    """Return the good specs by configfs group; read anew when a spec directory changes."""
+    """Return the good specs by configfs group; read anew when a spec file changes."""
     return {
         found.configfs_group: found
         for found in spec.available().values()
@@ -54,9 +62,15 @@ def _by_group(_signature: object) -> dict[str, Spec]:
 class FabricModule(Node):
     """A fabric, by the name of its spec: ``FabricModule('iscsi')``; no system call on the tree.
 
-    Its directory, and the kernel module behind it, are made when its first target is.
-    SpecError where no spec file has this name.
+    Its directory, and the kernel module behind it, are made when its first target is: until then
+    it has no targets, and its settings have the values they begin with. SpecError where no spec
+    file has this name.
     """
+
+    __slots__ = ()
+
+    #: The directory is made when it is needed: without one, nothing was deleted.
+    optional: ClassVar[bool] = True
 
     discovery_enable_auth = Attr(
         "discovery_auth/enforce_discovery_auth", FLAG, "Discovery asks for CHAP.", absent=False
@@ -84,8 +98,28 @@ class FabricModule(Node):
 
     @classmethod
     def lookup(cls, parent: Node, key: Any) -> FabricModule:
-        """Return the fabric of this name; whether it is in use, ``exists`` tells."""
-        return cls(key, fs=parent.fs)
+        """Return the fabric in use of this name, or whose configfs directory is called so."""
+        try:
+            directory = spec.find(str(key)).configfs_group
+        except SpecError:
+            directory = str(key)
+        return super().lookup(parent, directory)
+
+    @classmethod
+    def create(cls, parent: Node, name: str) -> FabricModule:
+        """Make a fabric's directory, which loads its module. AlreadyExistsError if it is in use."""
+        fabric = cls(name, fs=parent.fs)
+        with door.Construction(parent.fs) as made:
+            fabric._mkdir(made, made.mkdir)
+        return fabric
+
+    @classmethod
+    def ensure(cls, parent: Node, name: str) -> FabricModule:
+        """Return a fabric whose directory is there, made if need be."""
+        fabric = cls(name, fs=parent.fs)
+        with door.Construction(parent.fs) as made:
+            fabric.prepare(made)
+        return fabric
 
     @classmethod
     def all(cls, fs: ConfigFS | None = None) -> Iterator[FabricModule]:
@@ -172,30 +206,50 @@ class FabricModule(Node):
 
         The name as the kernel would spell it comes first, at the cost of one stat.
         """
-        spelled = self.to_fabric_wwn(wwn)
         try:
-            self.fs.kind(f"{directory}/{spelled}")
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            raise door.refusal(self.fs, error, "stat", f"{directory}/{spelled}") from error
-        else:
+            normal = self.to_normalized_wwn(wwn)[0]
+        except InvalidValueError:
+            normal = wwn
+        spelled = self.to_fabric_wwn(normal)
+        if door.is_directory(self.fs, f"{directory}/{spelled}"):
             return spelled
         for entry in door.listdir(self.fs, directory):
-            if same(self.from_fabric_wwn(entry.name), self.from_fabric_wwn(spelled)):
+            found = self.from_fabric_wwn(entry.name)
+            if same(found, normal) or same(found, wwn):
                 return entry.name
         return spelled
 
     def prepare(self, made: door.Construction) -> None:
-        """Make the fabric's directory, which loads its module; load it by hand if need be."""
+        """Make the fabric's directory unless it exists; that loads its module."""
+        self._mkdir(made, made.mkdir_any)
+
+    def _mkdir(self, made: door.Construction, mkdir: Callable[[str], T]) -> T:
+        """Make the directory, which loads the module; load it by hand if need be."""
         try:
-            made.mkdir_any(self._rel)
-        except (RejectedError, RTSLibNotInCFSError, AccessError):
+            return mkdir(self._rel)
+        except KernelError as refused:
             # Only iscsi and loopback load themselves; the others are refused until loaded.
-            if not host.is_host(self.fs):
+            if refused.errno not in _NOT_LOADED or not host.is_host(self.fs):
                 raise
-            host.prepare(self.fs, self.spec.kernel_modules)
-            made.mkdir_any(self._rel)
+            try:
+                host.prepare(self.fs, self.spec.kernel_modules)
+            except HostError:
+                # That others than root load no modules is not what they must be told.
+                if os.geteuid() != 0:
+                    raise refused from refused.__cause__
+                raise
+            return mkdir(self._rel)
+
+    def write(self, file: str, text: str, *, secret: bool = False) -> None:
+        """Store text in a file of the fabric, which is made ready if nothing has used it yet."""
+        try:
+            super().write(file, text, secret=secret)
+        except RTSLibNotInCFSError:
+            if self.exists:
+                raise
+            with door.Construction(self.fs) as made:
+                self.prepare(made)
+                super().write(file, text, secret=secret)
 
     def set_discovery_auth(
         self,
@@ -207,20 +261,27 @@ class FabricModule(Node):
         enable: bool = True,
     ) -> None:
         """Set the credentials of discovery, then ask for them; they are in force at once."""
-        check_pair(userid, password, "discovery CHAP")
-        check_pair(mutual_userid, mutual_password, "mutual discovery CHAP")
-        if enable and not password:
+        values = (userid, password, mutual_userid, mutual_password)
+        check_credentials(self, _DISCOVERY, values, "discovery CHAP")
+        switch = FabricModule.discovery_enable_auth
+        if self.encode_file(switch.file, FLAG, enable) == "1" and not password:
             raise InvalidValueError("discovery cannot ask for CHAP without a name and a secret")
-        self.discovery_userid = userid
-        self.discovery_password = password
-        self.discovery_mutual_userid = mutual_userid
-        self.discovery_mutual_password = mutual_password
+        for attr, value in zip(_DISCOVERY, values):
+            attr.__set__(self, value)
         self.discovery_enable_auth = enable
 
     def clear_discovery_auth_settings(self) -> None:
         """Ask nobody for CHAP in discovery, and forget the credentials."""
+        if not self.exists:
+            return
         self.discovery_enable_auth = False
-        self.discovery_userid = ""
-        self.discovery_password = ""
-        self.discovery_mutual_userid = ""
-        self.discovery_mutual_password = ""
+        for attr in _DISCOVERY:
+            attr.__set__(self, "")
+
+
+_DISCOVERY = (
+    FabricModule.discovery_userid,
+    FabricModule.discovery_password,
+    FabricModule.discovery_mutual_userid,
+    FabricModule.discovery_mutual_password,
+)

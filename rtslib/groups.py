@@ -7,13 +7,13 @@ The kernel knows the tag and nothing else: a group is what its members have in c
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, Generic, TypeVar
 
 from rtslib.acl import NodeACL
 from rtslib.door import Construction
 from rtslib.errors import InvalidValueError, RTSLibNotInCFSError
-from rtslib.lun import LUN, MappedLUN
-from rtslib.wwn import same
+from rtslib.lun import LUN, MappedLUN, number_of
+from rtslib.values import TAG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MappedLUNGroup", "NodeACLGroup"]
 
+M = TypeVar("M", NodeACL, MappedLUN)
+
 
 class Shared:
     """An attribute of the members: reads the first one's, sets everyone's."""
@@ -32,28 +34,28 @@ class Shared:
         self.attr = attr
         self.__doc__ = attr.__doc__
 
-    def __get__(self, group: Group | None, owner: type[Group]) -> Any:
+    def __get__(self, group: Group[Any] | None, owner: type[Group[Any]]) -> Any:
         if group is None:
             return self
         member = group.first()
         return self.attr.__get__(member, type(member))
 
-    def __set__(self, group: Group, value: Any) -> None:
+    def __set__(self, group: Group[Any], value: Any) -> None:
         for member in group.members():
             self.attr.__set__(member, value)
 
 
-class Group:
+class Group(Generic[M]):
     """Nodes that are treated as one. `members_func` returns them, anew at each use."""
 
-    def __init__(self, members_func: Callable[[], list[Any]]) -> None:
-        self._members_func = members_func
+    def __init__(self, members_func: Callable[[], list[M]]) -> None:
+        self._members_func: Callable[[], list[M]] = members_func
 
-    def members(self) -> list[Any]:
+    def members(self) -> list[M]:
         """Return the members."""
         return list(self._members_func())
 
-    def first(self) -> Any:
+    def first(self) -> M:
         """Return the member that stands for all. RTSLibNotInCFSError where there is none."""
         members = self.members()
         if not members:
@@ -74,17 +76,17 @@ class Group:
         self, writable: bool | None = None, readable: bool | None = None
     ) -> list[str]:
         """Return the names of the members' attributes."""
-        return list(self.first().list_attributes(writable, readable))
+        return self.first().list_attributes(writable, readable)
 
     def list_parameters(
         self, writable: bool | None = None, readable: bool | None = None
     ) -> list[str]:
         """Return the names of the members' parameters."""
-        return list(self.first().list_parameters(writable, readable))
+        return self.first().list_parameters(writable, readable)
 
     def get_attribute(self, attribute: object) -> str:
         """Return the text of the first member's attribute."""
-        return str(self.first().get_attribute(attribute))
+        return self.first().get_attribute(attribute)
 
     def set_attribute(self, attribute: object, value: object) -> None:
         """Set an attribute of every member."""
@@ -93,7 +95,7 @@ class Group:
 
     def get_parameter(self, parameter: object) -> str:
         """Return the text of the first member's parameter."""
-        return str(self.first().get_parameter(parameter))
+        return self.first().get_parameter(parameter)
 
     def set_parameter(self, parameter: object, value: object) -> None:
         """Set a parameter of every member."""
@@ -101,7 +103,7 @@ class Group:
             member.set_parameter(parameter, value)
 
 
-class MappedLUNGroup(Group):
+class MappedLUNGroup(Group[MappedLUN]):
     """The mapped LUNs of one number in all ACLs of a group."""
 
     write_protect = Shared(MappedLUN.write_protect)
@@ -116,7 +118,7 @@ class MappedLUNGroup(Group):
     ) -> None:
         super().__init__(self._find)
         self._group = nodeaclgroup
-        self._mapped_lun = int(mapped_lun)
+        self._mapped_lun = number_of(mapped_lun)
         if tpg_lun is not None:
             with Construction(nodeaclgroup.parent_tpg.fs) as made:
                 for acl in nodeaclgroup.members():
@@ -125,6 +127,16 @@ class MappedLUNGroup(Group):
 
     def __repr__(self) -> str:
         return f"<MappedLUNGroup {self._mapped_lun} of {self._group!r}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, MappedLUNGroup) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    @property
+    def _key(self) -> tuple[NodeACLGroup, int]:
+        return self._group, self._mapped_lun
 
     def _find(self) -> list[MappedLUN]:
         found = (acl.mapped_luns.get(self._mapped_lun) for acl in self._group.members())
@@ -138,7 +150,7 @@ class MappedLUNGroup(Group):
     @property
     def tpg_lun(self) -> LUN:
         """The LUN that is shown."""
-        return self.first().tpg_lun  # type: ignore[no-any-return]
+        return self.first().tpg_lun
 
     @property
     def parent_nodeaclgroup(self) -> NodeACLGroup:
@@ -146,8 +158,19 @@ class MappedLUNGroup(Group):
         return self._group
 
 
-class NodeACLGroup(Group):
-    """The ACLs of a TPG with one tag. ``NodeACLGroup(tpg, name)``; it exists while it has any."""
+def _check_name(name: str) -> None:
+    """Refuse a name that no ACL could have as its tag: '' is the tag of those in no group."""
+    if not name:
+        raise InvalidValueError("a group needs a name")
+    if "\0" in TAG.encode(name):
+        raise InvalidValueError(f"{name!r} cannot be a group's name: it has a NUL in it")
+
+
+class NodeACLGroup(Group[NodeACL]):
+    """The ACLs of a TPG with one tag. ``NodeACLGroup(tpg, name)``; it exists while it has any.
+
+    Groups are equal where TPG and name are: a renamed group is another.
+    """
 
     chap_userid = Shared(NodeACL.chap_userid)
     chap_password = Shared(NodeACL.chap_password)
@@ -160,9 +183,25 @@ class NodeACLGroup(Group):
         super().__init__(self._find)
         self._tpg = parent_tpg
         self._name = name
+        try:
+            _check_name(name)
+        except InvalidValueError:
+            # Others may have made a tag that we would not.
+            if not name or not self.exists:
+                raise
 
     def __repr__(self) -> str:
         return f"<NodeACLGroup {self._name} of {self._tpg!r}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, NodeACLGroup) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    @property
+    def _key(self) -> tuple[TPG, str]:
+        return self._tpg, self._name
 
     def _find(self) -> list[NodeACL]:
         return [acl for acl in self._tpg.node_acls if acl.tag == self._name]
@@ -174,8 +213,7 @@ class NodeACLGroup(Group):
 
     @name.setter
     def name(self, name: str) -> None:
-        if not name:
-            raise InvalidValueError("a group needs a name")
+        _check_name(name)
         for acl in self.members():
             acl.tag = name
         self._name = name
@@ -224,7 +262,7 @@ class NodeACLGroup(Group):
     @staticmethod
     def _copy(model: NodeACL, acl: NodeACL, made: Construction) -> None:
         for name in model.list_attributes(writable=True):
-            acl.set_attribute(name, model.get_attribute(name))
+            acl.attributes[name] = model.attributes[name]
         if model.has_feature("acls_tcq_depth"):
             acl.tcq_depth = model.tcq_depth
         if model.has_feature("auth"):
@@ -240,9 +278,13 @@ class NodeACLGroup(Group):
 
     def remove_acl(self, node_wwn: str) -> None:
         """Delete the ACL of a member; what is no member stays."""
-        for acl in self.members():
-            if same(acl.node_wwn, self._tpg.fabric_module.from_fabric_wwn(node_wwn)):
-                acl.delete()
+        for acl in self._members_named(node_wwn):
+            acl.delete()
+
+    def _members_named(self, node_wwn: str) -> list[NodeACL]:
+        """Return the member of this name, which may be in any case or spelling."""
+        acl = self._tpg.node_acls.get(node_wwn)
+        return [acl] if acl is not None and acl.tag == self._name else []
 
     @property
     def mapped_lun_groups(self) -> Iterator[MappedLUNGroup]:
@@ -260,9 +302,8 @@ class NodeACLGroup(Group):
         return {acl.node_wwn: attr.__get__(acl, NodeACL) for acl in self.members()}
 
     def _set_for(self, attr: Attr[str], value: str, wwn: str | None) -> None:
-        for acl in self.members():
-            if wwn is None or same(acl.node_wwn, wwn):
-                attr.__set__(acl, value)
+        for acl in self.members() if wwn is None else self._members_named(wwn):
+            attr.__set__(acl, value)
 
     def get_userids(self) -> dict[str, str]:
         """Return the CHAP name of each member."""

@@ -41,7 +41,8 @@ _PLUGIN = {
     ),
     "pscsi": (
         r"SCSI Device Bus Location: Channel ID: (?P<channel_id>-?\d+)"
-        r" Target ID: (?P<target_id>-?\d+) LUN: (?P<lun>-?\d+) Host ID: (?P<host_id>\S+)"
+        r" Target ID: (?P<target_id>-?\d+) LUN: (?P<lun>-?\d+) Host ID: "
+        r"(?P<host_id>-?\d+|PHBA Mode)"
         r"(?:\n        Vendor: (?P<vendor>.{8}) Model: (?P<model>.{16}) Rev: (?P<revision>.{4}))?"
     ),
     "user": (
@@ -59,18 +60,19 @@ _GRAMMARS = {
 def parse(directory: str, text: str, path: str) -> dict[str, str | None]:
     """Return the fields of an info text by name.
 
-    `directory` is the plugin as its HBA directories spell it. InvalidValueError, with the `path`
-    of the file, where the text does not follow the grammar.
+    `directory` is the plugin as its HBA directories spell it; of a plugin that is not known here
+    only the first line is read. InvalidValueError, with the `path` of the file, where the text
+    does not follow the grammar.
     """
     head = _HEAD.match(text)
     if head is None:
         raise InvalidValueError(f"{path} reads {text!r}, which is no storage object's info")
     fields = head.groupdict()
     rest = fields.pop("rest") or ""
-    body = _GRAMMARS[directory].fullmatch(rest)
+    grammar = _GRAMMARS.get(directory)
+    if grammar is None:
+        return fields
+    body = grammar.fullmatch(rest)
     if body is None and rest.strip():
         raise InvalidValueError(f"{path} reads {text!r}, which is no info of a {directory} object")
-    return {
-        **fields,
-        **(body.groupdict() if body else dict.fromkeys(_GRAMMARS[directory].groupindex)),
-    }
+    return {**fields, **(body.groupdict() if body else dict.fromkeys(grammar.groupindex))}

@@ -4,17 +4,18 @@
 
 from __future__ import annotations
 
-import enum
 import itertools
-import secrets
-from typing import TYPE_CHECKING, Any, ClassVar
+import os
+import re
+from typing import TYPE_CHECKING, ClassVar
 
+from rtslib.alua import STATUS
 from rtslib.door import Construction
 from rtslib.errors import InvalidValueError
-from rtslib.node import Attr, Link, Node
+from rtslib.node import Attr, Link, MadeOf, Node
 from rtslib.statistics import StatisticsTree
-from rtslib.storage import StorageObject
-from rtslib.values import FLAG, enumerated, kernel_int, labelled
+from rtslib.storage import StorageObject, delete_referrers
+from rtslib.values import FLAG, Codec, kernel_int, labelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,28 +23,24 @@ if TYPE_CHECKING:
     from rtslib.acl import NodeACL
     from rtslib.target import TPG
 
-__all__ = ["LUN", "MappedLUN", "SecondaryStatus"]
+__all__ = ["LUN", "MappedLUN", "number_of"]
 
 
-class SecondaryStatus(enum.IntEnum):
-    """Who put a port into the secondary ALUA state offline."""
-
-    NONE = 0
-    ALTERED_BY_EXPLICIT_STPG = 1
-    ALTERED_BY_IMPLICIT_ALUA = 2
-
-
-SECONDARY_STATUS = enumerated(
-    SecondaryStatus, {status.name.lower().replace("_", " "): status for status in SecondaryStatus}
+#: The file is empty while the number stands for no LUN.
+WRITE_PROTECT: Codec[bool | None] = Codec(
+    "flag", lambda text: FLAG.decode(text) if text.strip() else None, FLAG.encode
 )
+
+
+_DECIMAL = re.compile(r"-?[0-9]+")
 
 
 def number_of(value: object) -> int:
     """Return a LUN's number, given as int or as decimal text. InvalidValueError if it is none."""
-    try:
-        number = int(value)  # type: ignore[call-overload]
-    except (TypeError, ValueError) as error:
-        raise InvalidValueError(f"{value!r} is no LUN number") from error
+    text = isinstance(value, str) and _DECIMAL.fullmatch(value)
+    if not text and (not isinstance(value, int) or isinstance(value, bool)):
+        raise InvalidValueError(f"{value!r} is no LUN number", hint="give an int or its digits")
+    number = int(value)  # type: ignore[call-overload]
     if number < 0:
         raise InvalidValueError(f"{value!r} is no LUN number: it is negative")
     return int(number)
@@ -52,14 +49,16 @@ def number_of(value: object) -> int:
 def _link_name(alias: str | None) -> str:
     """Return the name for a link: the kernel makes nothing of it, it must only be a name."""
     if alias is None:
-        return secrets.token_hex(5)
+        return os.urandom(5).hex()
     if not alias or "/" in alias:
         raise InvalidValueError(f"{alias!r} cannot be the name of a link")
     return alias
 
 
-class _Numbered(Node):
+class _Numbered(MadeOf):
     """What LUNs and mapped LUNs share: ``lun_N`` and one link in it."""
+
+    __slots__ = ()
 
     @property
     def alias(self) -> str | None:
@@ -70,11 +69,6 @@ class _Numbered(Node):
     def _number(self) -> int:
         return kernel_int(self.base.partition("_")[2])
 
-    @classmethod
-    def create(cls, parent: Any, *args: Any, **kwargs: Any) -> Any:
-        """Make one; the arguments are the constructor's behind the parent."""
-        return cls(parent, *args, **kwargs)
-
 
 class LUN(_Numbered):
     """A storage object exported through a TPG.
@@ -82,6 +76,8 @@ class LUN(_Numbered):
     ``LUN(tpg, number, storage_object)`` makes it, with the first free number for None;
     ``LUN(tpg, number)`` looks it up. `alias` names the link.
     """
+
+    __slots__ = ()
 
     #: The kernel itself takes more (target_fabric_make_lun checks no limit); initiators do not.
     MAX_TARGET_LUN: ClassVar[int] = 65535
@@ -94,7 +90,7 @@ class LUN(_Numbered):
         "alua_tg_pt_gp", labelled("TG Port Alias"), "Target port group that the LUN is in."
     )
     alua_tg_pt_offline = Attr("alua_tg_pt_offline", FLAG, "Secondary ALUA state offline.")
-    alua_tg_pt_status = Attr("alua_tg_pt_status", SECONDARY_STATUS, "Who set that state.")
+    alua_tg_pt_status = Attr("alua_tg_pt_status", STATUS, "Who set that state.")
     alua_tg_pt_write_md = Attr("alua_tg_pt_write_md", FLAG, "Keep that state under dbroot.")
     statistics = StatisticsTree("statistics")
 
@@ -145,9 +141,7 @@ class LUN(_Numbered):
 
     def delete(self) -> None:
         """Remove the LUN, after what is mapped from it. The storage object stays."""
-        self._check_exists()
-        for mapped in self.mapped_luns:
-            mapped.delete()
+        delete_referrers(self, self.parent)
         self._remove()
 
 
@@ -159,8 +153,12 @@ class MappedLUN(_Numbered):
     make of it. If it cannot be set, nothing is mapped: access is never wider than asked for.
     """
 
+    __slots__ = ()
+
     tpg_lun = Link(LUN, "The LUN that is shown.")
-    write_protect = Attr("write_protect", FLAG, "Refuse this initiator's writes.", verify=True)
+    write_protect = Attr(
+        "write_protect", WRITE_PROTECT, "Refuse this initiator's writes.", verify=True
+    )
     statistics = StatisticsTree("statistics")
 
     def __init__(
@@ -193,9 +191,8 @@ class MappedLUN(_Numbered):
     ) -> bool:
         """Tell whether it shows this LUN, as writable as this."""
         same_lun = tpg_lun is not None and Link.end(self) == _lun_path(self.parent, tpg_lun)
-        codec = MappedLUN.write_protect.codec
         return same_lun and (
-            write_protect is None or codec.encode(write_protect) == codec.encode(self.write_protect)
+            write_protect is None or (FLAG.encode(write_protect) == "1") is self.write_protect
         )
 
     @property

@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Any
 
 from rtslib.errors import AlreadyExistsError, RejectedError, RTSLibNotInCFSError
-from rtslib.node import Attr, Node
+from rtslib.node import Attr, Node, gone_is_none
 from rtslib.portal import DEFAULT_PORT, PortalAddress
 from rtslib.values import FLAG
 
@@ -24,6 +25,8 @@ class NetworkPortal(Node):
     The address is text in any spelling, with or without brackets, or an ipaddress object; it is
     made in its canonical form, and one that another program spelled otherwise is the same portal.
     """
+
+    __slots__ = ()
 
     iser = Attr("iser", FLAG, "RDMA (iSER) instead of TCP.", absent=False)
     offload = Attr("cxgbit", FLAG, "Chelsio's iSCSI offload.", absent=False)
@@ -48,7 +51,7 @@ class NetworkPortal(Node):
                     f"portal {address} already exists in configFS as {twin.path}",
                     operation="mkdir",
                     path=twin.path,
-                    errno=17,
+                    errno=errno.EEXIST,
                 ) from None
             self._stand(twin.fs, twin.below(""))
 
@@ -83,8 +86,11 @@ class NetworkPortal(Node):
         return self.parent  # type: ignore[return-value]
 
     def _remove(self) -> None:
-        # An iSER or offload listener is another object in the kernel, and ends first.
+        gone_is_none(self._end_transports)
+        super()._remove()
+
+    def _end_transports(self) -> None:
+        """End an iSER or offload listener, another object in the kernel, before the portal."""
         for attr in (NetworkPortal.iser, NetworkPortal.offload):
             if attr.__get__(self, NetworkPortal):
                 attr.__set__(self, value=False)
-        super()._remove()

@@ -3,9 +3,9 @@
 """A node is a declaration: what stands in a configfs directory, and all that follows from it.
 
 A subclass of ``Node`` says in its body which files (``Attr``), directories of files (``Group``),
-links (``Link``) and directories of nodes (``Children``) its kernel directory holds. Finding,
-creating, deleting, printing and walking are written here once, over these declarations. Their
-order is the order of creation; removal goes backwards.
+links (``Link``) and directories of nodes (``Children``) its kernel directory holds; ``declare`` has
+these. Finding, creating, deleting and walking are written here once, over these declarations.
+Their order is the order of creation; removal goes backwards.
 
 Rule 1: a node keeps a tree and a path, nothing else. Nothing of the tree is ever cached.
 """
@@ -13,224 +13,49 @@ Rule 1: a node keeps a tree and a path, nothing else. Nothing of the tree is eve
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING, Any, Callable, ClassVar, Generic, TypeVar, Union, overload
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, TypeVar
 
 from rtslib import door
 from rtslib.configfs import Kind
+from rtslib.declare import (
+    Attr,
+    Children,
+    Declaration,
+    Everywhere,
+    Group,
+    Link,
+    Place,
+)
 from rtslib.errors import (
     MASK,
+    AlreadyExistsError,
     InvalidValueError,
     NotSupportedError,
-    RTSLibBrokenLink,
-    RTSLibError,
     RTSLibNotInCFSError,
 )
-from rtslib.settings import GroupView
-from rtslib.values import as_text
 from rtslib.view import View
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from typing_extensions import Self
 
     from rtslib.configfs import ConfigFS
-    from rtslib.settings import Setting
     from rtslib.values import Codec
 
-__all__ = ["Attr", "Children", "Declaration", "Group", "Link", "Node"]
+__all__ = [
+    "Attr",
+    "Children",
+    "Declaration",
+    "Everywhere",
+    "Group",
+    "Link",
+    "MadeOf",
+    "Node",
+    "gone_is_none",
+]
 
 T = TypeVar("T")
-N = TypeVar("N", bound="Node")
-
-#: An ``Attr`` without a value for kernels or fabrics that lack the file.
-REQUIRED: Any = object()
-
-
-class Attr(Generic[T]):
-    """One file of a node: its name below the node's directory, its codec and what it means.
-
-    `absent` is the value where this fabric or kernel has no such file; without it a read raises
-    RTSLibNotInCFSError. `secret` values are masked everywhere. `verify` reads a value back
-    after writing it; secrets always are.
-    """
-
-    def __init__(
-        self,
-        file: str,
-        codec: Codec[T],
-        doc: str,
-        *,
-        absent: Any = REQUIRED,
-        secret: bool = False,
-        verify: bool = False,
-    ) -> None:
-        self.file = file
-        self.codec = codec
-        self.absent = absent
-        self.secret = secret
-        self.verify = verify or secret
-        self.__doc__ = doc
-        self.name = file
-
-    def __set_name__(self, owner: type[Node], name: str) -> None:
-        self.name = name
-
-    @overload
-    def __get__(self, node: None, owner: type[Node]) -> Attr[T]: ...
-    @overload
-    def __get__(self, node: Node, owner: type[Node]) -> T: ...
-    def __get__(self, node: Node | None, owner: type[Node]) -> Attr[T] | T:
-        """Read the file: one open, one read, one close."""
-        if node is None:
-            return self
-        try:
-            text = node.read(self.file)
-        except RTSLibNotInCFSError:
-            if self.absent is REQUIRED or not node.exists:
-                raise
-            return self.absent  # type: ignore[no-any-return]
-        return node.decode_file(self.file, self.codec, text, secret=self.secret)
-
-    def __set__(self, node: Node, value: Any) -> None:
-        """Write the file: one open, one write, one close; a secret is read back as well."""
-        text = node.encode_file(self.file, self.codec, value, secret=self.secret)
-        try:
-            node.write(self.file, text, secret=self.secret)
-        except RTSLibNotInCFSError as error:
-            if self.absent is REQUIRED or not node.exists:
-                raise
-            if text == self.codec.encode(self.absent):
-                return
-            raise NotSupportedError(
-                f"{node!r} has no {self.name} to set", path=f"{node.path}/{self.file}"
-            ) from error
-        if self.verify and self.codec.decode(node.read(self.file)) != self.codec.decode(text):
-            raise RTSLibError(
-                f"{node.path}/{self.file} did not keep the value that was written",
-                operation="write",
-                path=f"{node.path}/{self.file}",
-                value=MASK if self.secret else text,
-            )
-
-
-class Group:
-    """A directory of settings, enumerated from the kernel; `table` adds types and docs only."""
-
-    def __init__(self, directory: str, table: Mapping[str, Setting] | None = None) -> None:
-        self.directory = directory
-        self.table = table or {}
-
-    @overload
-    def __get__(self, node: None, owner: type[Node]) -> Group: ...
-    @overload
-    def __get__(self, node: Node, owner: type[Node]) -> GroupView: ...
-    def __get__(self, node: Node | None, owner: type[Node]) -> Group | GroupView:
-        return self if node is None else GroupView(node, self.directory, self.table)
-
-
-class Link(Generic[N]):
-    """The link inside a node's directory, given as the node at its other end.
-
-    Its name is free: the kernel makes nothing of it.
-    """
-
-    def __init__(self, kind: type[N], doc: str) -> None:
-        self.kind = kind
-        self.__doc__ = doc
-
-    def __set_name__(self, owner: type[Node], name: str) -> None:
-        self.kind.linked_by = (*self.kind.linked_by, owner)
-
-    @overload
-    def __get__(self, node: None, owner: type[Node]) -> Link[N]: ...
-    @overload
-    def __get__(self, node: Node, owner: type[Node]) -> N: ...
-    def __get__(self, node: Node | None, owner: type[Node]) -> Link[N] | N:
-        """Find the link by readdir and follow it: RTSLibBrokenLink where there is none."""
-        if node is None:
-            return self
-        end = self.end(node)
-        if end is None:
-            raise RTSLibBrokenLink(f"{node!r} is linked to nothing", path=node.path)
-        if not self.kind.fits(end):
-            raise RTSLibBrokenLink(f"{node!r} is linked to {end}, no {self.kind.__name__}")
-        return self.kind.handle(node.fs, end)
-
-    @staticmethod
-    def link_name(node: Node) -> str | None:
-        """Return the name of the link in a node's directory, None where there is none."""
-        for entry in door.listdir(node.fs, node.below("")):
-            if entry.kind is Kind.LINK:
-                return entry.name
-        return None
-
-    @staticmethod
-    def end(node: Node) -> str | None:
-        """Return the tree path that a node's link leads to, None where it has no link."""
-        name = Link.link_name(node)
-        return None if name is None else door.readlink(node.fs, node.below(name))
-
-
-class Children(Generic[N]):
-    """Nodes of one class in a directory of their parent ('' is the parent's own).
-
-    `prefix` begins the name of each; `key` gives what stands behind it as the user knows it.
-    """
-
-    def __init__(
-        self,
-        kind: type[N],
-        directory: str = "",
-        *,
-        prefix: str = "",
-        key: Callable[[str], Any] = str,
-        skip: frozenset[str] = frozenset(),
-    ) -> None:
-        self.kind = kind
-        self.directory = directory
-        self.prefix = prefix
-        self.key = key
-        self.skip = skip
-
-    def __set_name__(self, owner: type[Node], name: str) -> None:
-        self.name = name
-        self.kind.place = Place(owner, self)
-
-    @overload
-    def __get__(self, node: None, owner: type[Node]) -> Children[N]: ...
-    @overload
-    def __get__(self, node: Node, owner: type[Node]) -> View[N]: ...
-    def __get__(self, node: Node | None, owner: type[Node]) -> Children[N] | View[N]:
-        return self if node is None else View(node, self)
-
-    def takes(self, name: str) -> bool:
-        """Tell whether a directory of this name is one of these nodes."""
-        return bool(name) and name.startswith(self.prefix) and name not in self.skip
-
-    def path(self, parent: Node, name: str = "") -> str:
-        """Return the path of the directory that holds these nodes, or of one of them."""
-        return parent.below(posixpath.join(self.directory, name) if name else self.directory)
-
-
-class Place:
-    """Where the nodes of a class stand: the class above, and its declaration of them."""
-
-    def __init__(self, above: type[Node], children: Children[Any]) -> None:
-        self.above = above
-        self.children = children
-
-    def split(self, path: str) -> tuple[str, str, str]:
-        """Return a node's path as those of its parent, of the directory between, and its name."""
-        rest, _, name = path.rpartition("/")
-        if not self.children.directory:
-            return rest, "", name
-        depth = self.children.directory.count("/") + 1
-        parts = rest.split("/")
-        return "/".join(parts[:-depth]), "/".join(parts[-depth:]), name
-
-
-Declaration = Union[Attr[Any], Group, Link[Any], Children[Any]]
 
 
 class Node:
@@ -241,7 +66,14 @@ class Node:
     'lookup' one stat.
     """
 
+    # A misspelt attribute must not be set on the handle and never reach the kernel.
+    __slots__ = ("__weakref__", "_rel", "fs")
+
     place: ClassVar[Place | None] = None
+    #: Whether the directory is made only when it is needed, so that it may be missing.
+    optional: ClassVar[bool] = False
+    #: How nodes of this class come to be, where a view's ``create`` cannot make them.
+    made_otherwise: ClassVar[str] = ""
     #: The classes that declare a Link to this one.
     linked_by: ClassVar[tuple[type[Node], ...]] = ()
 
@@ -302,12 +134,11 @@ class Node:
     @property
     def exists(self) -> bool:
         """Whether the directory is there now: one stat."""
-        try:
-            return self.fs.kind(self._rel) is Kind.DIRECTORY
-        except FileNotFoundError:
-            return False
-        except OSError as error:
-            raise door.refusal(self.fs, error, "stat", self._rel) from error
+        return door.is_directory(self.fs, self._rel)
+
+    def may_lack(self) -> bool:
+        """Tell whether something may be missing from this directory: the node is no deleted one."""
+        return (self.parent if self.optional else self).exists
 
     @property
     def base(self) -> str:
@@ -329,13 +160,14 @@ class Node:
         return cls.place.children
 
     @classmethod
-    def everywhere(cls, within: Node) -> Iterator[Any]:
+    def everywhere(cls, within: Node) -> Iterator[Self]:
         """Yield all nodes of this class below a node of any class above it."""
         if cls.place is None or isinstance(within, cls):
-            yield within
+            # The root's handle may be a plain Node, made where its class is not known.
+            yield within  # type: ignore[misc]
             return
         for above in cls.place.above.everywhere(within):
-            yield from View(above, cls.place.children)
+            yield from View(above, cls.place.children).surviving()
 
     def root(self) -> Node:
         """Return the node that stands in no other."""
@@ -401,7 +233,7 @@ class Node:
                 f"{self.path}/{file}: {error.message}",
                 operation="write",
                 path=f"{self.path}/{file}",
-                value=MASK if secret else as_text(value),
+                value=MASK if secret else str(value),
                 hint=error.hint,
             ) from (None if secret else error)
 
@@ -412,7 +244,10 @@ class Node:
     def lookup(cls, parent: Node, key: Any) -> Self:
         """Return the node of this number or name below a parent: one stat."""
         children = cls.children_above()
-        node = cls.handle(parent.fs, children.path(parent, f"{children.prefix}{key}"))
+        name = f"{children.prefix}{key}"
+        if not children.takes(name):
+            raise RTSLibNotInCFSError(f"{parent!r} has no {cls.__name__} {key!r}", path=parent.path)
+        node = cls.handle(parent.fs, children.path(parent, name))
         node._check_exists()
         return node
 
@@ -421,9 +256,10 @@ class Node:
         """Make a node below a parent; the arguments are the constructor's."""
         return cls(parent, *args, **{**kwargs, "mode": "create"})
 
-    def made_of(self, *args: Any, **kwargs: Any) -> bool:
-        """Tell whether this node is what a creation with these arguments would have made."""
-        return True
+    @classmethod
+    def ensure(cls, parent: Any, *args: Any, **kwargs: Any) -> Self:
+        """Return the node below a parent, made if need be."""
+        return cls(parent, *args, **{**kwargs, "mode": "any"})
 
     @classmethod
     def declarations(cls) -> dict[str, Declaration]:
@@ -447,7 +283,7 @@ class Node:
         """Yield this node and all below it, parents first, in the order of creation."""
         yield self
         for view in self.child_views():
-            for child in view:
+            for child in view.surviving():
                 yield from child.walk()
 
     def delete(self) -> None:
@@ -461,7 +297,7 @@ class Node:
     def _remove(self) -> None:
         """Remove without asking; a subclass ends its use first."""
         for view in reversed(list(self.child_views())):
-            for child in view.newest_first():
+            for child in view.surviving():
                 child._remove()
         if any(isinstance(declared, Link) for declared in self.declarations().values()):
             name = gone_is_none(lambda: Link.link_name(self))
@@ -509,3 +345,32 @@ def gone_is_none(call: Callable[[], T]) -> T | None:
         return call()
     except RTSLibNotInCFSError:
         return None
+
+
+class MadeOf(Node):
+    """A node whose constructor takes no mode, but what to make it of: with that it creates."""
+
+    __slots__ = ()
+
+    @classmethod
+    def create(cls, parent: Any, *args: Any, **kwargs: Any) -> Self:
+        """Make a node below a parent; the arguments are the constructor's."""
+        return cls(parent, *args, **kwargs)
+
+    @classmethod
+    def ensure(cls, parent: Any, key: Any, *args: Any, **kwargs: Any) -> Self:
+        """Return the node of this number or name, made if need be.
+
+        AlreadyExistsError where the one that is there was made of something else.
+        """
+        try:
+            return cls.create(parent, key, *args, **kwargs)
+        except AlreadyExistsError:
+            there = cls.lookup(parent, key)
+            if not there.made_of(*args, **kwargs):
+                raise
+            return there
+
+    def made_of(self, *args: Any, **kwargs: Any) -> bool:
+        """Tell whether this node is what a creation with these arguments would have made."""
+        raise NotImplementedError

@@ -4,27 +4,23 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from rtslib import configfs
 from rtslib.alua import ALUALUGroup, ALUATargetPortGroup
+from rtslib.errors import NotSupportedError
 from rtslib.fabric import FabricModule
-from rtslib.node import Attr, Children, Node
-from rtslib.storage import Backstore
+from rtslib.node import Attr, Children, Everywhere, Node, gone_is_none
+from rtslib.storage import Backstore, StorageObject
+from rtslib.target import LUN, TPG, MappedLUN, NetworkPortal, NodeACL, Target
 from rtslib.values import LINE, TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rtslib.acl import NodeACL
     from rtslib.configfs import ConfigFS
     from rtslib.groups import MappedLUNGroup, NodeACLGroup
-    from rtslib.lun import LUN, MappedLUN
-    from rtslib.network_portal import NetworkPortal
     from rtslib.sessions import Session
-    from rtslib.storage import StorageObject
-    from rtslib.target import TPG, Target
 
 __all__ = ["RTSRoot"]
 
@@ -34,6 +30,8 @@ class RTSRoot(Node):
 
     What a listing yields is what is there at that moment.
     """
+
+    __slots__ = ()
 
     version = Attr("version", TEXT, "Version of the target core and of the kernel.")
     dbroot = Attr(
@@ -45,8 +43,21 @@ class RTSRoot(Node):
     backstores = Children(Backstore, "core", skip=frozenset({"alua"}))
     fabrics = Children(FabricModule, skip=frozenset({"core"}))
 
+    storage_objects = Everywhere(StorageObject, "All storage objects.")
+    alua_tpgs = Everywhere(ALUATargetPortGroup, "All ALUA target port groups.")
+    targets = Everywhere(Target, "All targets.")
+    tpgs = Everywhere(TPG, "All TPGs.")
+    luns = Everywhere(LUN, "All LUNs.")
+    network_portals = Everywhere(NetworkPortal, "All portals.")
+    node_acls = Everywhere(NodeACL, "All ACLs.")
+    mapped_luns = Everywhere(MappedLUN, "All mapped LUNs.")
+
     def __init__(self, fs: ConfigFS | None = None) -> None:
         self._stand(fs or configfs.current(), "")
+
+    def delete(self) -> None:
+        """Refuse: the root is the kernel's, and a call to wipe a machine must say so."""
+        raise NotSupportedError("the target tree itself cannot be deleted", path=self.path)
 
     @property
     def fabric_modules(self) -> Iterator[FabricModule]:
@@ -54,56 +65,19 @@ class RTSRoot(Node):
         return FabricModule.all(self.fs)
 
     @property
-    def storage_objects(self) -> Iterator[StorageObject]:
-        """All storage objects."""
-        return chain.from_iterable(hba.storage_objects for hba in self.backstores)
-
-    @property
-    def alua_tpgs(self) -> Iterator[ALUATargetPortGroup]:
-        """All ALUA target port groups."""
-        return chain.from_iterable(so.alua_tpgs for so in self.storage_objects)
-
-    @property
-    def targets(self) -> Iterator[Target]:
-        """All targets."""
-        return chain.from_iterable(fabric.targets for fabric in self.fabrics)
-
-    @property
-    def tpgs(self) -> Iterator[TPG]:
-        """All TPGs."""
-        return chain.from_iterable(target.tpgs for target in self.targets)
-
-    @property
-    def luns(self) -> Iterator[LUN]:
-        """All LUNs."""
-        return chain.from_iterable(tpg.luns for tpg in self.tpgs)
-
-    @property
-    def network_portals(self) -> Iterator[NetworkPortal]:
-        """All portals."""
-        return chain.from_iterable(tpg.network_portals for tpg in self.tpgs)
-
-    @property
-    def node_acls(self) -> Iterator[NodeACL]:
-        """All ACLs."""
-        return chain.from_iterable(tpg.node_acls for tpg in self.tpgs)
-
-    @property
     def node_acl_groups(self) -> Iterator[NodeACLGroup]:
         """All ACL groups."""
-        return chain.from_iterable(tpg.node_acl_groups for tpg in self.tpgs)
-
-    @property
-    def mapped_luns(self) -> Iterator[MappedLUN]:
-        """All mapped LUNs."""
-        return chain.from_iterable(acl.mapped_luns for acl in self.node_acls)
+        for tpg in self.tpgs:
+            yield from gone_is_none(lambda tpg=tpg: tpg.node_acl_groups) or ()  # type: ignore[misc]
 
     @property
     def mapped_lun_groups(self) -> Iterator[MappedLUNGroup]:
         """All mapped LUNs of ACL groups."""
-        return chain.from_iterable(group.mapped_lun_groups for group in self.node_acl_groups)
+        for group in self.node_acl_groups:
+            yield from gone_is_none(lambda group=group: group.mapped_lun_groups) or ()  # type: ignore[misc]
 
     @property
     def sessions(self) -> Iterator[Session]:
         """All sessions, as far as the kernel tells of them."""
-        return chain.from_iterable(target.sessions for target in self.targets)
+        for target in self.targets:
+            yield from gone_is_none(lambda target=target: target.sessions) or ()  # type: ignore[misc]

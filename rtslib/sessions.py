@@ -23,7 +23,10 @@ __all__ = ["UNKNOWN", "Connection", "Session", "parse_dynamic", "parse_info"]
 #: What the kernel does not tell.
 UNKNOWN = "unknown"
 
-_STATES = {"TARG_SESS_STATE_": "", "TARG_CONN_STATE_": "", "TARG_SESS_": "", "TARG_CONN_": ""}
+#: What a file in configfs can show, a NUL at its end included.
+_PAGE = 4096
+
+_PREFIXES = ("TARG_SESS_STATE_", "TARG_CONN_STATE_")
 _FIELD = {
     name: re.compile(pattern, re.MULTILINE)
     for name, pattern in {
@@ -44,7 +47,10 @@ _CONNECTION = re.compile(
 
 
 class _Record(Mapping[str, Any]):
-    """A frozen dataclass that can also be read as the dict that rtslib has always returned."""
+    """A frozen dataclass that can also be read as the dict that rtslib has always returned.
+
+    ``dict(record)`` is a shallow copy; records that are equal have one hash.
+    """
 
     def __getitem__(self, key: str) -> Any:
         if key in list(self):
@@ -56,6 +62,10 @@ class _Record(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(fields(self))  # type: ignore[arg-type]
+
+    def __hash__(self) -> int:
+        # Mapping compares by content, and so has taken the hash away.
+        return hash(tuple(self.values()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +95,15 @@ class Session(_Record):
     isid: str = UNKNOWN
     tsih: int | None = None
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain data for JSON: connections as dicts, the ACL as its name."""
+        acl = self.parent_nodeacl
+        return {
+            **self,
+            "connections": [dict(connection) for connection in self.connections],
+            "parent_nodeacl": None if acl is None else acl.node_wwn,
+        }
+
     @classmethod
     def unknown(cls, initiator: str = UNKNOWN) -> Session:
         """Return a session of which no more than this is known."""
@@ -92,7 +111,7 @@ class Session(_Record):
 
 
 def _word(state: str) -> str:
-    for prefix in _STATES:
+    for prefix in _PREFIXES:
         state = state.removeprefix(prefix)
     return state
 
@@ -126,8 +145,13 @@ def parse_info(text: str, acl: NodeACL) -> Session | None:
 
 
 def parse_dynamic(text: str) -> list[str]:
-    """Return the initiators that dynamic_sessions lists; the kernel ends its text with a NUL.
+    """Return the initiators that dynamic_sessions lists; the kernel ends each with a NUL.
 
-    It shows one page: with more than fit, the last name may be cut and others are missing.
+    It shows one page: of more than fit, others are missing. A last name that the end of the page
+    may have cut is left out (target_show_dynamic_sessions in target_core_transport.c ends each
+    in a newline).
     """
-    return [line for line in text.replace("\0", "").splitlines() if line]
+    names = text.replace("\0", "")
+    if len(text.encode("utf-8", "surrogateescape")) >= _PAGE - 1 and not names.endswith("\n"):
+        names = names[: names.rfind("\n") + 1]
+    return [line for line in names.splitlines() if line]

@@ -8,12 +8,13 @@ the type and the meaning of those that are known; of the others, digits read as 
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rtslib import door
 from rtslib.configfs import Kind
-from rtslib.errors import InvalidValueError, RTSLibNotInCFSError
+from rtslib.errors import AccessError, InvalidValueError, RTSLibNotInCFSError
 from rtslib.values import TEXT, Codec, as_text
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class GroupView(Mapping[str, Any]):
         try:
             entries = door.listdir(node.fs, node.below(self.directory))
         except RTSLibNotInCFSError:
-            if node.exists:
+            if node.may_lack():
                 return []
             raise
         found = sorted(entry.name for entry in entries if entry.kind is Kind.FILE)
@@ -121,8 +122,15 @@ class GroupView(Mapping[str, Any]):
             self[name] = value
 
     def read_all(self) -> dict[str, Any]:
-        """Return every readable setting in one pass: a getdents, then one read for each."""
+        """Return every readable setting in one pass: a getdents, then one read for each.
+
+        What this process may not read, files for writing only among it, is left out.
+        """
         values = {}
-        for name in self.names(readable=True):
-            values[name] = self[name]
+        for name in self.names():
+            try:
+                values[name] = self[name]
+            except AccessError as error:
+                if error.errno != errno.EACCES:
+                    raise
         return values

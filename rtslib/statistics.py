@@ -83,7 +83,8 @@ class Statistics(Mapping[str, "dict[str, Value]"]):
             except KernelError:
                 # Counters of a LUN or session that has just gone answer with an error.
                 continue
-            values[name] = Counter.of(name, int(text)) if text.isdigit() else text
+            plain = text.isascii() and text.isdigit()
+            values[name] = Counter.of(name, int(text)) if plain else text
         return values
 
     def read_all(self) -> dict[str, dict[str, Value]]:

@@ -2,48 +2,63 @@
 # Copyright the rtslib authors
 """Storage objects and the HBA directories that they stand in: what all plugins share.
 
-A storage object is made in its own HBA, ``core/PLUGIN_INDEX/NAME``, with an index that no other
-HBA of any plugin has. Trees made by others may hold many objects in one HBA, or empty HBAs.
-Knows nothing of LUNs: whoever declares a ``Link`` to a storage object is found through that.
+Where they stand among the HBAs, ``hba`` knows. Knows nothing of LUNs: whoever declares a
+``Link`` to a storage object is found through that.
 """
 
 from __future__ import annotations
 
-import itertools
-import re
-from typing import TYPE_CHECKING, Any, Callable, ClassVar
+import errno
+import os
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from rtslib import aptpl, configfs, door, host, info
+from rtslib import aptpl, configfs, control, door, hba, info
 from rtslib.alua import ALUATargetPortGroup
 from rtslib.attributes import STORAGE_ATTRIB
-from rtslib.configfs import Kind
 from rtslib.errors import (
-    AlreadyExistsError,
     BusyError,
     InvalidValueError,
     NotSupportedError,
     RTSLibNotInCFSError,
 )
-from rtslib.node import Attr, Children, Group, Node
+from rtslib.node import Attr, Children, Group, Node, gone_is_none
 from rtslib.statistics import StatisticsTree
-from rtslib.values import FLAG, HEX24, SERIAL, TEXT, Codec, labelled
+from rtslib.values import FLAG, HEX24, SERIAL, TEXT, Codec, as_text, labelled
 from rtslib.wwn import generate_wwn, naa_of_serial
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from rtslib.configfs import ConfigFS
 
-__all__ = ["Backstore", "StorageObject"]
-
-_HBA = re.compile(r"([a-z_]+)_([0-9]+)")
+__all__ = ["Backstore", "StorageObject", "delete_referrers"]
 
 #: Written before the object is enabled, these make the kernel jump through a null pointer
 #: (target_core_configfs.c, target_configure_unmap: seen on 6.1.192).
 _OOPS_BEFORE_ENABLE = frozenset({"emulate_tpu", "emulate_tpws", "unmap_zeroes_data"})
 
-#: control is cut at one page.
-_CONTROL_BYTES = 4095
+
+def _unpadded(codec: Codec[str], *, padded: bool = False) -> Codec[str]:
+    """Return a codec for what the kernel strips (strstrip), which refuses what it would strip.
+
+    A SCSI device itself is `padded` with blanks, as the standard wants it: these are not read.
+    """
+
+    def encode(value: object) -> str:
+        raw = as_text(value).encode("utf-8", "surrogatepass")
+        # 0xa0 is a blank to the kernel (lib/ctype.c), even as the last byte of a character.
+        if b"\0" in raw or raw != raw.strip(b" \t\n\v\f\r\xa0"):
+            raise InvalidValueError(f"{value!r}: the kernel would drop the blanks around it")
+        return codec.encode(value)
+
+    def decode(text: str) -> str:
+        return codec.decode(text).rstrip(" ") if padded else codec.decode(text)
+
+    return Codec(codec.name, decode, encode)
+
+
+_SERIAL = _unpadded(SERIAL)
+_INQUIRY = _unpadded(TEXT, padded=True)
 
 
 class StorageObject(Node):
@@ -53,11 +68,15 @@ class StorageObject(Node):
     them; each makes where it is told of what, and looks up where it is given a name alone.
     """
 
+    __slots__ = ()
+
     #: What rtslib calls the plugin, and how the kernel spells it in HBA names.
     plugin: ClassVar[str] = ""
     directory: ClassVar[str] = ""
     #: The keys of the control file; others the kernel would take without a word and ignore.
     control_keys: ClassVar[dict[str, Codec[Any]]] = {}
+
+    made_otherwise = "call its class: FileIOStorageObject(name, dev, size), for example"
 
     _classes: ClassVar[dict[str, type[StorageObject]]] = {}
 
@@ -65,19 +84,23 @@ class StorageObject(Node):
     enable = Attr("enable", FLAG, "Whether the device is open; it can be set once, never unset.")
     udev_path = Attr("udev_path", TEXT, "Path of the backing device, for people to read.")
     alias = Attr("alias", TEXT, "A free name of up to 511 bytes.")
-    serial = Attr("wwn/vpd_unit_serial", SERIAL, "T10 VPD unit serial number (page 0x80).")
-    vendor_id = Attr("wwn/vendor_id", TEXT, "T10 vendor, 8 characters.")
-    product_id = Attr("wwn/product_id", TEXT, "T10 product, 16 characters.")
-    product_rev = Attr("wwn/revision", TEXT, "T10 revision, 4 characters.")
+    serial = Attr("wwn/vpd_unit_serial", _SERIAL, "T10 VPD unit serial number (page 0x80).")
+    vendor_id = Attr("wwn/vendor_id", _INQUIRY, "T10 vendor, 8 characters.")
+    product_id = Attr("wwn/product_id", _INQUIRY, "T10 product, 16 characters.")
+    product_rev = Attr("wwn/revision", _INQUIRY, "T10 revision, 4 characters.")
     company_id = Attr("wwn/company_id", HEX24, "IEEE company id inside the NAA.", absent=0x001405)
     alua_lu_gp = Attr("alua_lu_gp", labelled("LU Group Alias"), "ALUA logical unit group.")
+    identity = Group("wwn")
+    reservations = Group("pr")
     lba_map = Attr("lba_map", TEXT, "Referrals: which LBA is where.", absent="")
     alua_tpgs = Children(ALUATargetPortGroup, "alua")
     statistics = StatisticsTree("statistics")
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        StorageObject._classes[cls.directory] = cls
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        # A subclass of a plugin's class is not what its objects are listed as.
+        if "directory" in vars(cls):
+            StorageObject._classes[cls.directory] = cls
 
     def __init__(
         self,
@@ -105,47 +128,55 @@ class StorageObject(Node):
     def _find(self, name: str, index: int | None, fs: ConfigFS | None) -> None:
         """Stand on the object of this name, among those of the class's plugin."""
         fs = fs or configfs.current()
-        for hba in (
-            [f"{self.directory}_{index}"] if index is not None else _hbas(fs, self.directory)
-        ):
-            rel = f"core/{hba}/{_component(name)}"
-            try:
-                found = fs.kind(rel) is Kind.DIRECTORY
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                raise door.refusal(fs, error, "stat", rel) from error
-            if found:
-                self._stand(fs, rel)
-                self.__class__ = type(
-                    self.handle(fs, rel)
-                )  # a plain StorageObject learns its plugin
-                return
-        what = f"{self.plugin or 'storage object'} {name!r}"
-        raise RTSLibNotInCFSError(
-            f"there is no {what} under {fs.root}/core", path=f"{fs.root}/core"
-        )
+        rel = hba.find(fs, self.directory, name, index)
+        if rel is None:
+            what = f"{self.plugin or 'storage'} object {name!r}"
+            raise RTSLibNotInCFSError(
+                f"there is no {what} under {fs.root}/core", path=f"{fs.root}/core"
+            )
+        self._stand(fs, rel)
+        if not self.directory:
+            # A plain StorageObject learns its plugin.
+            self.__class__ = type(self.handle(fs, rel))
+
+    @classmethod
+    def all(cls, fs: ConfigFS | None = None) -> Iterator[StorageObject]:
+        """Yield all objects, or those of one plugin if asked of its class."""
+        found = cls.everywhere(Node.handle(fs or configfs.current(), ""))
+        return iter([one for one in found if cls.directory in ("", one.directory)])
+
+    @classmethod
+    def so_from_path(cls, path: str, fs: ConfigFS | None = None) -> StorageObject:
+        """Return the object at an absolute path, of its plugin's class."""
+        fs = fs or configfs.current()
+        rel = os.path.relpath(path, fs.root)
+        if not cls.fits(rel):
+            raise InvalidValueError(f"{path} is not the path of a storage object", path=path)
+        node = cls.handle(fs, rel)
+        node._check_exists()
+        return node
 
     def _build(
         self,
         name: str,
-        control: Callable[[door.Construction], dict[str, object]],
+        settings: Mapping[str, object],
+        more: str | Mapping[str, object] | None,
         *,
-        index: int | None,
-        wwn: str | None,
         udev_path: str | None,
+        wwn: str | None,
+        index: int | None,
         enable: bool,
         fs: ConfigFS | None,
     ) -> None:
-        """Make the object, configure it with what `control` returns, and enable it.
+        """Make the object, configure it with `settings` and `more`, and enable it.
 
         The classic constructors all come here. Any failure takes back all that was made.
         """
         fs = fs or configfs.current()
+        keys = {**settings, **control.pairs(more)}
         with door.Construction(fs) as made:
-            settings = control(made)
-            self._stand(fs, self._claim(made, _component(name), index))
-            self.configure(**settings)
+            self._stand(fs, hba.claim(made, self.directory, name, index))
+            self.configure(**keys)
             if udev_path is not None:
                 self.udev_path = udev_path
             if enable:
@@ -155,78 +186,13 @@ class StorageObject(Node):
     def _identify(self, wwn: str | None) -> None:
         self.wwn = wwn or generate_wwn("unit_serial")
 
-    def _claim(self, made: door.Construction, name: str, index: int | None) -> str:
-        """Make the HBA and the object's directory in it; return its path.
-
-        One index for one object among all plugins, and one object of a name in a plugin, are
-        rules of ours, not of the kernel: hence the lock, which ends before anything slow.
-        """
-        try:
-            with door.locked(made.fs):
-                return self._claim_locked(made, name, index)
-        except RTSLibNotInCFSError:
-            if not host.is_host(made.fs):
-                raise
-            host.prepare(made.fs)
-            with door.locked(made.fs):
-                return self._claim_locked(made, name, index)
-
-    def _claim_locked(self, made: door.Construction, name: str, index: int | None) -> str:
-        fs = made.fs
-        hbas = list(_hbas(fs))
-        for hba in hbas:
-            if hba.startswith(f"{self.directory}_"):
-                self._refuse_twin(fs, f"core/{hba}/{name}")
-        if index is not None:
-            path = f"core/{self.directory}_{index}"
-            made.mkdir_any(path)
-        else:
-            taken = {int(hba.rpartition("_")[2]) for hba in hbas}
-            free = (number for number in itertools.count() if number not in taken)
-            path = made.mkdir_first(f"core/{self.directory}_{number}" for number in free)
-        made.mkdir(f"{path}/{name}")
-        return f"{path}/{name}"
-
-    def _refuse_twin(self, fs: ConfigFS, rel: str) -> None:
-        try:
-            fs.kind(rel)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise door.refusal(fs, error, "stat", rel) from error
-        raise AlreadyExistsError(
-            f"a {self.plugin} storage object of this name already exists in configFS: {fs.root}/{rel}",
-            operation="mkdir",
-            path=f"{fs.root}/{rel}",
-            errno=17,
-        )
-
     def configure(self, **settings: object) -> None:
         """Write keys of the control file; most take effect only before the object is enabled.
 
-        InvalidValueError for an unknown key, or for a value with a comma or a line break: the
-        kernel cuts there without an error.
+        InvalidValueError for an unknown key, and for a value with a comma or a line break or too
+        long: the kernel cuts there without an error.
         """
-        pairs = []
-        for key, value in settings.items():
-            if key not in self.control_keys:
-                known = ", ".join(self.control_keys)
-                raise InvalidValueError(f"{self!r} has no control key {key!r}, only {known}")
-            text = self.encode_file(f"control: {key}", self.control_keys[key], value)
-            if "," in text or "\n" in text:
-                raise InvalidValueError(
-                    f"{key}={text!r} cannot be passed to the kernel: it would end at the comma or "
-                    "line break",
-                    path=f"{self.path}/control",
-                    value=text,
-                    hint="use a link of another name",
-                )
-            pairs.append(f"{key}={text}")
-        self._control(",".join(pairs))
-
-    def _control(self, text: str) -> None:
-        if len(text.encode("utf-8", "surrogateescape")) > _CONTROL_BYTES:
-            raise InvalidValueError(f"{self.path}/control takes {_CONTROL_BYTES} bytes", value=text)
+        text = control.encode(self, self.control_keys, settings)
         if text:
             self.write("control", text)
 
@@ -296,11 +262,11 @@ class StorageObject(Node):
     @wwn.setter
     def wwn(self, value: str) -> None:
         self.serial = value
-        aptpl.restore(self, value)
+        aptpl.restore(self, _SERIAL.encode(value))
 
     @property
     def naa(self) -> str:
-        """The NAA identifier that initiators see in VPD page 0x83, 32 hexadecimal digits."""
+        """What initiators see in VPD page 0x83: ``naa.`` and 32 hexadecimal digits."""
         return naa_of_serial(self.serial, self.company_id)
 
     @property
@@ -323,6 +289,15 @@ class StorageObject(Node):
             f"{self!r}: a {self.plugin or 'storage'} object cannot be resized while it is open"
         )
 
+    def _follow_device(self, size: int) -> int:
+        now = self.size
+        if now != size:
+            raise NotSupportedError(
+                f"{self!r} is as large as its device, {now} bytes",
+                hint="resize the device; the kernel follows it",
+            )
+        return now
+
     def _check_shrink(self, size: int, *, shrink: bool) -> None:
         now = self.size
         if size < now and not shrink:
@@ -331,17 +306,12 @@ class StorageObject(Node):
             )
 
     def delete(self) -> None:
-        """Remove the object with its ALUA groups, its LUNs and what is mapped from them.
+        """Remove the object with its LUNs, what is mapped from them, and its ALUA groups.
 
         The backing file or device is left as it is.
         """
-        self._check_exists()
-        try:
-            self._remove()
-        except BusyError:
-            for lun in self.attached_luns:
-                lun.delete()
-            self._remove()
+        delete_referrers(self)
+        self._remove()
 
     def _remove(self) -> None:
         super()._remove()
@@ -351,21 +321,24 @@ class StorageObject(Node):
 class Backstore(Node):
     """An HBA directory, ``core/PLUGIN_INDEX``."""
 
+    __slots__ = ()
+
     info = Attr("hba_info", TEXT, "Index, plugin and version as the kernel shows them.")
+    made_otherwise = "an HBA is made with its first storage object, and goes with its last"
+
     storage_objects = Children(StorageObject)
 
     @property
     def plugin(self) -> str:
         """The plugin, as rtslib calls it."""
-        directory = self.base.rpartition("_")[0]
+        directory = hba.split(self.base)[0]
         known = StorageObject._classes.get(directory)
         return known.plugin if known else directory
 
     @property
     def index(self) -> int | None:
         """The number in its name; None where the name has none that can be read."""
-        matched = _HBA.fullmatch(self.base)
-        return int(matched.group(2)) if matched else None
+        return hba.split(self.base)[1]
 
     @property
     def name(self) -> str:
@@ -376,6 +349,13 @@ class Backstore(Node):
     def version(self) -> str:
         """The version that the kernel gives."""
         return self.info.rpartition("version: ")[2]
+
+    def delete(self) -> None:
+        """Remove the HBA with its objects, as each of them is deleted: its LUNs go too."""
+        self._check_exists()
+        for storage_object in self.storage_objects.surviving():
+            gone_is_none(storage_object.delete)
+        self._remove()
 
     def remove_if_empty(self) -> None:
         """Remove the HBA unless other objects stand in it."""
@@ -389,16 +369,15 @@ class Backstore(Node):
                 raise refusal from error
 
 
-def _hbas(fs: ConfigFS, plugin: str = "") -> Iterator[str]:
-    """Yield the names of the HBA directories, of one plugin or all: one getdents."""
-    for entry in door.listdir(fs, "core"):
-        matched = _HBA.fullmatch(entry.name)
-        if matched and (not plugin or matched.group(1) == plugin):
-            yield entry.name
+def delete_referrers(node: Node, within: Node | None = None) -> None:
+    """Delete what links to a node. RTSLibNotInCFSError where the node does not exist.
 
-
-def _component(name: str) -> str:
-    """Return a name that can be one directory, InvalidValueError if it cannot."""
-    if not name or "/" in name or name in (".", ".."):
-        raise InvalidValueError(f"{name!r} cannot be the name of a storage object")
-    return name
+    Whether there is anything to search for, the kernel says by EBUSY, before it looks at what
+    stands inside (fs/configfs/dir.c, configfs_detach_prep).
+    """
+    try:
+        door.rmdir(node.fs, node.below(""))
+    except BusyError as error:
+        if error.errno == errno.EBUSY:
+            for referrer in list(node.referrers(within)):
+                gone_is_none(referrer.delete)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from rtslib.acl import NodeACL
@@ -15,15 +16,16 @@ from rtslib.errors import (
     InvalidValueError,
     NotSupportedError,
     RefusedError,
+    RejectedError,
     RTSLibNotInCFSError,
 )
 from rtslib.groups import NodeACLGroup
 from rtslib.lun import LUN, MappedLUN
 from rtslib.network_portal import NetworkPortal
-from rtslib.node import Attr, Children, Group, Node
+from rtslib.node import Attr, Children, Group, Node, gone_is_none
 from rtslib.sessions import Session, parse_dynamic
 from rtslib.statistics import StatisticsTree
-from rtslib.values import FLAG, TEXT, kernel_int
+from rtslib.values import FLAG, TEXT, UINT, Codec, kernel_int
 from rtslib.wwn import WWN_TYPES, generate_wwn
 
 if TYPE_CHECKING:
@@ -38,6 +40,9 @@ __all__ = ["LUN", "TPG", "MappedLUN", "NetworkPortal", "NodeACL", "Target"]
 
 T = TypeVar("T")
 
+#: None where the kernel has no such file.
+RTPI: Codec[int | None] = Codec("relative port identifier", UINT.decode, UINT.encode)
+
 
 class TPG(Chap):
     """A target port group: LUNs, portals and ACLs under one tag.
@@ -46,15 +51,19 @@ class TPG(Chap):
     needs a nexus, a new TPG has one before anything else.
     """
 
+    __slots__ = ()
+
     attributes = Group("attrib", TPG_ATTRIB)
     parameters = Group("param", ISCSI_PARAM)
     luns = Children(LUN, "lun", prefix="lun_", key=kernel_int)
     network_portals = Children(NetworkPortal, "np")
     node_acls = Children(NodeACL, "acls")
     enable = Attr("enable", FLAG, "Whether initiators may log in.", absent=True)
+    rtpi = Attr("rtpi", RTPI, "Relative target port identifier, from kernel 6.5.", absent=None)
     dynamic_sessions = Attr("dynamic_sessions", TEXT, "Demo-mode sessions as text.", absent="")
     scsi_address = Attr("address", TEXT, "Loopback: host:channel:target of the disks it makes.")
     transport_status = Attr("transport_status", TEXT, "Loopback: online or offline.")
+    directory_id = Attr("directory_id", TEXT, "SBP: directory id in hex, or implicit.")
 
     def __init__(
         self, parent_target: Target, tag: int | str | None = None, mode: str = "any"
@@ -67,7 +76,8 @@ class TPG(Chap):
         if mode == "lookup":
             raise InvalidValueError("a TPG needs a tag to be looked up")
         taken = set(parent_target.tpgs.keys())
-        for free in (number for number in itertools.count(1) if number not in taken):
+        untaken = (number for number in itertools.count(1) if number not in taken)
+        for free in untaken:  # pragma: no branch - they never end
             try:
                 super().__init__(fs, parent_target.below(f"tpgt_{free}"), "create", self._populate)
             except AlreadyExistsError:
@@ -126,7 +136,9 @@ class TPG(Chap):
         """The sessions of its ACLs and of demo mode, as far as the kernel tells of them."""
         if not self.has_feature("acls"):
             return []
-        known = [acl.session for acl in self.node_acls if acl.has_feature("acls_tcq_depth")]
+        known = []
+        if self.has_feature("acls_tcq_depth"):
+            known = [gone_is_none(lambda acl=acl: acl.session) for acl in self.node_acls]  # type: ignore[misc]
         dynamic = [Session.unknown(name) for name in parse_dynamic(self.dynamic_sessions)]
         return [session for session in known if session] + dynamic
 
@@ -158,11 +170,10 @@ class TPG(Chap):
         self._remove()
 
     def _remove(self) -> None:
-        try:
-            if self.enable:
+        if gone_is_none(lambda: self.enable):
+            # What has no enable, or refuses, is removed all the same: rmdir decides.
+            with suppress(NotSupportedError, RTSLibNotInCFSError, RejectedError, RefusedError):
                 self.enable = False
-        except (NotSupportedError, RTSLibNotInCFSError):
-            pass
         super()._remove()
 
 
@@ -172,6 +183,8 @@ class Target(Node):
     A new name is checked against the fabric's types of names; without one, a name of the
     machine's own naming authority is made. Its case is kept, and does not matter to a lookup.
     """
+
+    __slots__ = ()
 
     parameters = Group("param")
     tpgs = Children(TPG, prefix="tpgt_", key=kernel_int)

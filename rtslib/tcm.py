@@ -4,24 +4,26 @@
 
 Each class makes an object where it is told of what, and looks one up where it is given a name
 alone. Keywords that rtslib-fb does not have: `enable` False leaves the object configured but not
-open, for settings that must come before; `control` has further keys of the plugin's control file.
+open, for settings that must come before; `control` has further keys of the plugin's control file,
+as a mapping or as text: 'max_data_area_mb=64,cmd_ring_size_mb=8'.
 """
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from rtslib import blockdev, host
-from rtslib.errors import HostError, InvalidValueError, NotSupportedError
+from rtslib import backing, blockdev, configfs, host
+from rtslib.control import name_of
+from rtslib.door import Construction
+from rtslib.errors import InvalidValueError, NotSupportedError
+from rtslib.node import Group
 from rtslib.storage import Backstore, StorageObject
-from rtslib.values import FLAG, INT, NAME, UINT, Codec, parse_size
+from rtslib.values import FLAG, INT, UINT, Codec, parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rtslib.configfs import ConfigFS
-    from rtslib.door import Construction
 
 __all__ = [
     "BlockStorageObject",
@@ -34,9 +36,6 @@ __all__ = [
 
 _Backstore = Backstore
 
-#: fd_dev_name[FD_MAX_DEV_NAME] in target_core_file.h: a longer path is cut without an error.
-_FD_NAME_BYTES = 255
-
 
 class FileIOStorageObject(StorageObject):
     """A file, or a block device through the page cache.
@@ -46,10 +45,12 @@ class FileIOStorageObject(StorageObject):
     False. `write_back` lets writes rest in the page cache and tells initiators so.
     """
 
+    __slots__ = ()
+
     plugin = "fileio"
     directory = "fileio"
     control_keys: ClassVar[dict[str, Codec[Any]]] = {
-        "fd_dev_name": NAME,
+        "fd_dev_name": name_of(255),  # FD_MAX_DEV_NAME
         "fd_dev_size": UINT,
         "fd_buffered_io": FLAG,
         "fd_async_io": FLAG,
@@ -67,23 +68,24 @@ class FileIOStorageObject(StorageObject):
         *,
         create: bool = True,
         enable: bool = True,
-        control: Mapping[str, object] | None = None,
+        control: str | Mapping[str, object] | None = None,
         fs: ConfigFS | None = None,
     ) -> None:
         if dev is None:
             self._find(name, index, fs)
             return
-        path = _backing_path(dev)
+        path = backing.path_for_kernel(dev)
         wanted = None if size is None else parse_size(size)
-
-        def settings(made: Construction) -> dict[str, object]:
-            found: dict[str, object] = {"fd_dev_name": path}
-            found["fd_dev_size"] = _backing_size(made, path, wanted, create=create)
-            # The kernel takes the bare 1 only: a 0 is refused, and is the default anyway.
-            found.update(dict.fromkeys(["fd_buffered_io"] * write_back + ["fd_async_io"] * aio, 1))
-            return {**found, **(control or {})}
-
-        self._build(name, settings, index=index, wwn=wwn, udev_path=path, enable=enable, fs=fs)
+        # The kernel takes the bare 1 only: a 0 is refused, and is the default anyway.
+        flags = {"fd_buffered_io": write_back, "fd_async_io": aio}
+        switched_on = {key: 1 for key, value in flags.items() if FLAG.encode(value) == "1"}
+        fs = fs or configfs.current()
+        with Construction(fs) as made:
+            exported = backing.size_to_export(made, path, wanted, create=create)
+            settings = {"fd_dev_name": path, "fd_dev_size": exported, **switched_on}
+            self._build(
+                name, settings, control, udev_path=path, wwn=wwn, index=index, enable=enable, fs=fs
+            )
 
     @property
     def write_back(self) -> bool:
@@ -98,14 +100,14 @@ class FileIOStorageObject(StorageObject):
     @property
     def is_block(self) -> bool:
         """Whether the file is a block device."""
-        return blockdev.is_block(self.udev_path)
+        return blockdev.is_block(self._info("path"))
 
     @property
     def size(self) -> int:
         """Size in bytes; a block device's own, whatever it was when it was opened."""
-        if self.is_block:
-            return blockdev.size_in_bytes(self.udev_path)
-        return int(self._info("size"))
+        fields = self.info
+        path = fields["path"] or ""
+        return blockdev.size_in_bytes(path) if blockdev.is_block(path) else int(fields["size"] or 0)
 
     def resize(self, size: int | str, *, shrink: bool = False) -> int:
         """Resize the file and tell the kernel; initiators must rescan to see it.
@@ -115,15 +117,9 @@ class FileIOStorageObject(StorageObject):
         """
         wanted = parse_size(size)
         if self.is_block:
-            return _follow_device(self, wanted)
+            return self._follow_device(wanted)
         self._check_shrink(wanted, shrink=shrink)
-        path = self._info("path")
-        try:
-            # A file that is larger already keeps what lies behind the end.
-            if shrink or os.stat(path).st_size < wanted:
-                os.truncate(path, wanted)
-        except OSError as error:
-            raise _host_error(error, "truncate", path) from error
+        backing.resize(self._info("path"), wanted, shrink=shrink)
         self.configure(fd_dev_size=wanted)
         return self.size
 
@@ -136,10 +132,12 @@ class BlockStorageObject(StorageObject):
     cache decides, and ``write_back`` tells.
     """
 
+    __slots__ = ()
+
     plugin = "block"
     directory = "iblock"
     control_keys: ClassVar[dict[str, Codec[Any]]] = {
-        "udev_path": NAME,
+        "udev_path": name_of(511),  # SE_UDEV_PATH_LEN
         "readonly": FLAG,
         "force": FLAG,
         "exclusive": FLAG,
@@ -156,7 +154,7 @@ class BlockStorageObject(StorageObject):
         exclusive: bool = True,
         *,
         enable: bool = True,
-        control: Mapping[str, object] | None = None,
+        control: str | Mapping[str, object] | None = None,
         fs: ConfigFS | None = None,
     ) -> None:
         if dev is None:
@@ -167,9 +165,8 @@ class BlockStorageObject(StorageObject):
         settings: dict[str, object] = {"udev_path": dev, "readonly": readonly}
         if not exclusive:
             settings["exclusive"] = False
-        settings.update(control or {})
         self._build(
-            name, lambda _made: settings, index=index, wwn=wwn, udev_path=dev, enable=enable, fs=fs
+            name, settings, control, udev_path=dev, wwn=wwn, index=index, enable=enable, fs=fs
         )
 
     @property
@@ -199,12 +196,19 @@ class BlockStorageObject(StorageObject):
 
     @property
     def size(self) -> int:
-        """Size of the device in bytes, now."""
-        return blockdev.size_in_bytes(self.udev_path)
+        """Size of the device in bytes, now; before it is open, of the device to be opened."""
+        fields = self.info
+        major, minor = int(fields["major"] or 0), int(fields["minor"] or 0)
+        if (major, minor) != (0, 0):
+            return blockdev.size_by_number(major, minor)
+        path = fields["path"] or self.udev_path
+        if not path:
+            raise NotSupportedError(f"{self!r} has no device yet", path=self.path)
+        return blockdev.size_in_bytes(path)
 
     def resize(self, size: int | str, *, shrink: bool = False) -> int:
         """Check that the device has this size: the kernel follows it by itself."""
-        return _follow_device(self, parse_size(size))
+        return self._follow_device(parse_size(size))
 
 
 class PSCSIStorageObject(StorageObject):
@@ -212,6 +216,8 @@ class PSCSIStorageObject(StorageObject):
 
     `dev` is a path (disk, tape, changer, sg or a link to one) or ``'H:C:T:L'``.
     """
+
+    __slots__ = ()
 
     plugin = "pscsi"
     directory = "pscsi"
@@ -229,6 +235,7 @@ class PSCSIStorageObject(StorageObject):
         index: int | None = None,
         *,
         enable: bool = True,
+        control: str | Mapping[str, object] | None = None,
         fs: ConfigFS | None = None,
     ) -> None:
         if dev is None:
@@ -238,13 +245,7 @@ class PSCSIStorageObject(StorageObject):
         path = dev if dev.startswith("/") else blockdev.convert_scsi_hctl_to_path(*hctl)
         settings: dict[str, object] = dict(zip(self.control_keys, hctl))
         self._build(
-            name,
-            lambda _made: settings,
-            index=index,
-            wwn=None,
-            udev_path=path,
-            enable=enable,
-            fs=fs,
+            name, settings, control, udev_path=path, wwn=None, index=index, enable=enable, fs=fs
         )
 
     def _identify(self, wwn: str | None) -> None:
@@ -261,7 +262,10 @@ class PSCSIStorageObject(StorageObject):
     @property
     def size(self) -> int:
         """Size of the device in bytes; a device without blocks has none."""
-        return blockdev.size_in_bytes(self.udev_path)
+        path = self.udev_path or blockdev.convert_scsi_hctl_to_path(
+            self.host_id, self.channel_id, self.target_id, self.lun
+        )
+        return blockdev.size_in_bytes(path)
 
 
 class RDMCPStorageObject(StorageObject):
@@ -270,6 +274,8 @@ class RDMCPStorageObject(StorageObject):
     `size` in bytes, or text such as '64MiB', is rounded up to whole pages. `nullio` keeps no data
     at all.
     """
+
+    __slots__ = ()
 
     plugin = "ramdisk"
     directory = "rd_mcp"
@@ -288,7 +294,7 @@ class RDMCPStorageObject(StorageObject):
         index: int | None = None,
         *,
         enable: bool = True,
-        control: Mapping[str, object] | None = None,
+        control: str | Mapping[str, object] | None = None,
         fs: ConfigFS | None = None,
     ) -> None:
         if size is None:
@@ -300,9 +306,8 @@ class RDMCPStorageObject(StorageObject):
         settings: dict[str, object] = {"rd_pages": pages}
         if nullio:
             settings["rd_nullio"] = True
-        settings.update(control or {})
         self._build(
-            name, lambda _made: settings, index=index, wwn=wwn, udev_path=None, enable=enable, fs=fs
+            name, settings, control, udev_path=None, wwn=wwn, index=index, enable=enable, fs=fs
         )
 
     page_size = property(lambda self: int(self._info("page_size")), doc="Bytes in a page.")
@@ -319,14 +324,16 @@ class RDMCPStorageObject(StorageObject):
 class UserBackedStorageObject(StorageObject):
     """A handler in user space (tcmu). ``UserBackedStorageObject(name, config, size)``.
 
-    `config` is 'HANDLER/what it is to open'. `control` may also be the classic text
-    'max_data_area_mb=64,cmd_ring_size_mb=8'; these can be set before enabling only.
+    `config` is 'HANDLER/what it is to open'. The sizes of rings and data area, in `control`, can
+    be set before enabling only.
     """
+
+    __slots__ = ()
 
     plugin = "user"
     directory = "user"
     control_keys: ClassVar[dict[str, Codec[Any]]] = {
-        "dev_config": NAME,
+        "dev_config": name_of(255),  # TCMU_CONFIG_LEN
         "dev_size": UINT,
         "hw_block_size": UINT,
         "hw_max_sectors": UINT,
@@ -361,11 +368,11 @@ class UserBackedStorageObject(StorageObject):
         settings: dict[str, object] = {"dev_config": config, "dev_size": parse_size(size)}
         if hw_max_sectors is not None:
             settings["hw_max_sectors"] = hw_max_sectors
-        settings.update(_pairs(control))
         self._build(
-            name, lambda _made: settings, index=index, wwn=wwn, udev_path=None, enable=enable, fs=fs
+            name, settings, control, udev_path=None, wwn=wwn, index=index, enable=enable, fs=fs
         )
 
+    actions = Group("action")
     config = property(lambda self: self._info("config"), doc="Handler, and what it opens.")
 
     @property
@@ -386,87 +393,3 @@ class UserBackedStorageObject(StorageObject):
         self._check_shrink(wanted, shrink=shrink)
         self.attributes["dev_size"] = wanted
         return self.size
-
-
-def _pairs(control: str | Mapping[str, object] | None) -> dict[str, object]:
-    """Return control settings given as a mapping or as the classic 'key=value,key=value'."""
-    if not isinstance(control, str):
-        return dict(control or {})
-    found: dict[str, object] = {}
-    for pair in filter(None, control.split(",")):
-        key, equals, value = pair.partition("=")
-        if not equals:
-            raise InvalidValueError(f"{pair!r} in control {control!r} is no key=value")
-        found[key.strip()] = value.strip()
-    return found
-
-
-def _backing_path(dev: str) -> str:
-    if len(os.fsencode(dev)) > _FD_NAME_BYTES:
-        raise InvalidValueError(
-            f"the kernel would cut the path {dev!r} to {_FD_NAME_BYTES} bytes without an error",
-            value=dev,
-            hint="use a link of a shorter name",
-        )
-    if not os.path.isabs(dev):
-        raise InvalidValueError(
-            f"{dev!r} is a relative path, which the kernel would look up from /",
-            value=dev,
-            hint=f"perhaps {os.path.abspath(dev)!r}",
-        )
-    return dev
-
-
-def _host_error(error: OSError, operation: str, path: str) -> HostError:
-    return HostError(
-        f"cannot {operation} {path}: {error.strerror}",
-        operation=operation,
-        path=path,
-        errno=error.errno,
-    )
-
-
-def _backing_size(made: Construction, path: str, wanted: int | None, *, create: bool) -> int:
-    """Return the size to export; make the file where it is asked for and missing."""
-    try:
-        present = blockdev.size_in_bytes(path) if blockdev.is_block(path) else os.stat(path).st_size
-    except FileNotFoundError as error:
-        if not create:
-            raise HostError(
-                f"the backing file {path} does not exist",
-                operation="stat",
-                path=path,
-                errno=error.errno,
-                hint="is its filesystem mounted?",
-            ) from error
-        if wanted is None:
-            raise InvalidValueError(
-                f"the backing file {path} does not exist", path=path, hint="give a size to make it"
-            ) from error
-        _make_file(made, path, wanted)
-        return wanted
-    except OSError as error:
-        raise _host_error(error, "stat", path) from error
-    return present if wanted is None else wanted
-
-
-def _make_file(made: Construction, path: str, size: int) -> None:
-    try:
-        fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-        made.undo(path, lambda: os.unlink(path))
-        try:
-            os.truncate(fd, size)
-        finally:
-            os.close(fd)
-    except OSError as error:
-        raise _host_error(error, "create", path) from error
-
-
-def _follow_device(storage_object: StorageObject, wanted: int) -> int:
-    now = storage_object.size
-    if now != wanted:
-        raise NotSupportedError(
-            f"{storage_object!r} is as large as its device, {now} bytes",
-            hint="resize the device; the kernel follows it",
-        )
-    return now

@@ -27,6 +27,7 @@ __all__ = [
     "TEXT",
     "TRISTATE",
     "UINT",
+    "YES_NO",
     "Codec",
     "as_text",
     "enumerated",
@@ -59,19 +60,28 @@ class Codec(Generic[T]):
         return self.name
 
 
+_INTEGER = re.compile(r"[+-]?(0[xX][0-9a-fA-F]+|(0)[0-7]+|[0-9]+)")
+
+
 def kernel_int(text: str) -> int:
     """Return an integer as kstrtoul(..., 0) reads it: ``0x10`` is hex and ``010`` octal.
 
     Raises ValueError where the kernel's parser would.
     """
-    body = text.lstrip("+-")
-    if len(body) > 1 and body[0] == "0" and body.isdigit():
-        return int(text, 8)
-    return int(text, 0)
+    matched = _INTEGER.fullmatch(text)
+    if matched is None:
+        raise ValueError(f"{text!r} is no integer to the kernel")
+    # int() alone would take what the kernel does not: 1_000, 0b1, 0o7, other scripts' digits.
+    return int(text, 8 if matched.group(2) else 0)
 
 
 def as_text(value: object) -> str:
-    """Return the text for a value whose type only the kernel knows: True and False are 1 and 0."""
+    """Return the text for a value whose type only the kernel knows: True and False are 1 and 0.
+
+    InvalidValueError, without the value, for bytes: nobody means the text "b'...'".
+    """
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        raise InvalidValueError("bytes are no text", hint="decode them first")
     if isinstance(value, (bool, enum.IntEnum)):
         return str(int(value))
     return str(value)
@@ -169,7 +179,10 @@ def _encode_credential(value: object) -> str:
     text = "" if value is None else as_text(value)
     if not text:
         return NULL
-    size = len(text.encode("utf-8", "surrogateescape"))
+    try:
+        size = len(text.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError:
+        raise InvalidValueError("a CHAP name or secret with half a character in it") from None
     if size > 255:  # noqa: PLR2004 - the number of the rule above
         raise InvalidValueError(f"a CHAP name or secret of {size} bytes: the kernel keeps 255")
     if text.startswith(NULL):
@@ -198,12 +211,24 @@ def _encode_hex24(value: object) -> str:
 
 
 def _encode_tristate(value: object) -> str:
-    return "-1" if value is None else _encode_flag(value)
+    return "-1" if value is None or str(value) == "-1" else _encode_flag(value)
 
 
 def _decode_tristate(text: str) -> bool | None:
     number = _decode_int(text)
     return None if number < 0 else bool(number)
+
+
+def _decode_yes_no(text: str) -> bool | str:
+    line = _line(text)
+    return {"Yes": True, "No": False}.get(line, line)
+
+
+def _encode_yes_no(value: object) -> str:
+    """Negotiation has more than two answers: text that is no yes and no no stays as it is."""
+    if isinstance(value, str) and value.strip().lower() not in _WORDS:
+        return _encode_name(value)
+    return "Yes" if _encode_flag(value) == "1" else "No"
 
 
 def labelled(label: str) -> Codec[str]:
@@ -222,16 +247,32 @@ def labelled(label: str) -> Codec[str]:
     return Codec(f"labelled({label!r})", decode, _encode_name)
 
 
+#: How SPC-4 and sg_rtpg call what the kernel has a shorter word for, both as _folded.
+_SYNONYMS = {
+    "logicalblockdependent": "lbadependent",
+    "transitioningbetweenstates": "transitioning",
+}
+
+
+def _folded(word: str) -> str:
+    """Return a word without its case, blanks, hyphens, slashes and underscores."""
+    plain = re.sub(r"[\s_/-]", "", word).lower()
+    return _SYNONYMS.get(plain, plain)
+
+
 def enumerated(kinds: type[E], words: dict[str, E]) -> Codec[E]:
-    """Return the codec of a file that shows a word (or a number) and takes a number."""
-    folded = {word.lower(): kind for word, kind in words.items()}
+    """Return the codec of a file that shows a word (or a number) and takes a number.
+
+    Words are taken in any case, with blanks, hyphens, slashes or underscores anywhere in them:
+    'active/non-optimized' is 'Active NonOptimized'.
+    """
+    by_word = {_folded(word): kind for word, kind in words.items()}
 
     def find(value: object) -> E:
-        if isinstance(value, str) and value.strip().lower() in folded:
-            return folded[value.strip().lower()]
-        number = _integer(value)
+        if isinstance(value, str) and _folded(value) in by_word:
+            return by_word[_folded(value)]
         try:
-            return kinds(number)
+            return kinds(_integer(value))
         except ValueError as error:
             known = ", ".join(f"{kind.value} ({word})" for word, kind in words.items())
             raise InvalidValueError(f"{value!r} is none of {known}") from error
@@ -244,6 +285,7 @@ def enumerated(kinds: type[E], words: dict[str, E]) -> Codec[E]:
 FLAG = Codec("flag", _decode_flag, _encode_flag)
 INT = Codec("integer", _decode_int, _encode_int)
 UINT = Codec("unsigned integer", _decode_int, _encode_uint)
+YES_NO = Codec("Yes or No", _decode_yes_no, _encode_yes_no)
 TRISTATE = Codec("yes, no or inherited (None)", _decode_tristate, _encode_tristate)
 #: Text as it is; '' clears.
 TEXT = Codec("text", _line, _encode_text)
@@ -259,20 +301,20 @@ HEX24 = Codec("IEEE company id", _decode_int, _encode_hex24)
 SIZE_MIB = Codec("bytes, counted in MiB", lambda text: _decode_int(text) << 20, _encode_int)
 
 _UNITS = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40, "p": 50}
-_SIZE = re.compile(r"(\d+)\s*([kmgtp]?)(i?b?)", re.IGNORECASE)
+_SIZE = re.compile(r"([0-9]+)\s*(?:([kmgtp])i?b?|b)?", re.IGNORECASE)
 
 
 def parse_size(value: int | str) -> int:
     """Return bytes for an int, or for text such as '512', '64M', '64MiB' (powers of 1024).
 
-    InvalidValueError for anything else, a negative size among it; 'MB', which people mean both
-    ways, is read as MiB, as storage tools do.
+    InvalidValueError for anything else, a negative size or a bool among it; 'MB', which people
+    mean both ways, is read as MiB, as storage tools do.
     """
-    if isinstance(value, int) and value >= 0:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return int(value)
     matched = _SIZE.fullmatch(str(value).strip())
     if matched is None:
         raise InvalidValueError(
             f"{value!r} is no size", hint="write bytes, or a number with K, M, G, T or P"
         )
-    return int(matched.group(1)) << _UNITS[matched.group(2).lower()]
+    return int(matched.group(1)) << _UNITS[(matched.group(2) or "").lower()]

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from rtslib import door
 from rtslib.configfs import Kind
-from rtslib.errors import AlreadyExistsError, RTSLibNotInCFSError
+from rtslib.errors import (
+    InvalidValueError,
+    NotSupportedError,
+    RTSLibNotInCFSError,
+    SpecError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +36,7 @@ class View(Generic[N]):
         self.parent = parent
         self.declared = declared
         self._begun: Iterator[N] | None = None
+        self._counted: int | None = None
 
     def __repr__(self) -> str:
         return f"<{self.declared.name} of {self.parent!r}>"
@@ -40,7 +46,7 @@ class View(Generic[N]):
             entries = door.listdir(self.parent.fs, self.declared.path(self.parent))
         except RTSLibNotInCFSError:
             # A fabric without this kind of children has no directory for them.
-            if self.parent.exists:
+            if self.parent.may_lack():
                 return []
             raise
         takes = self.declared.takes
@@ -58,11 +64,22 @@ class View(Generic[N]):
         return self.declared.kind.handle(self.parent.fs, self.declared.path(self.parent, name))
 
     def __iter__(self) -> Iterator[N]:
-        return iter([self._handle(name) for name in sorted(self._names(), key=self._rank)])
+        nodes = [self._handle(name) for name in sorted(self._names(), key=self._rank)]
+        # list() and sorted() ask for the length next: that is no second listing.
+        self._counted = len(nodes)
+        return self._begin(nodes)
 
-    def newest_first(self) -> Iterator[N]:
-        """Yield what is there in the kernel's own order."""
-        return iter([self._handle(name) for name in self._names()])
+    def _begin(self, nodes: list[N]) -> Iterator[N]:
+        # Runs when the first is taken: a length that is asked for later is looked up anew.
+        self._counted = None
+        yield from nodes
+
+    def surviving(self) -> Iterator[N]:
+        """Yield what is there, nothing if the parent itself has gone meanwhile."""
+        try:
+            return iter(self)
+        except RTSLibNotInCFSError:
+            return iter(())
 
     def __next__(self) -> N:
         """Return the first, then the next: ``next(target.tpgs)`` is how scripts take the only."""
@@ -71,14 +88,15 @@ class View(Generic[N]):
         return next(self._begun)
 
     def __len__(self) -> int:
-        return len(self._names())
+        counted, self._counted = self._counted, None
+        return len(self._names()) if counted is None else counted
 
     def __bool__(self) -> bool:
         return bool(self._names())
 
     def __contains__(self, item: object) -> bool:
         if isinstance(item, self.declared.kind):
-            return item in list(self)
+            return any(item == there for there in self)
         return self.get(item) is not None
 
     def keys(self) -> list[Any]:
@@ -90,25 +108,28 @@ class View(Generic[N]):
         return self.declared.kind.lookup(self.parent, key)
 
     def get(self, key: Any, default: N | None = None) -> N | None:
-        """Return the one of this number or name, `default` where there is none."""
+        """Return the one of this number or name, `default` where there is or can be none."""
         try:
             return self[key]
-        except RTSLibNotInCFSError:
+        except (RTSLibNotInCFSError, InvalidValueError, SpecError):
             return default
+
+    def _check_makes(self, verb: str) -> None:
+        hint = self.declared.kind.made_otherwise
+        if hint:
+            raise NotSupportedError(
+                f"{self!r} cannot {verb}", operation=verb, path=self.parent.path, hint=hint
+            )
 
     def create(self, *args: Any, **kwargs: Any) -> N:
         """Make a new one; the arguments are those of its class behind the parent."""
+        self._check_makes("create")
         return self.declared.kind.create(self.parent, *args, **kwargs)
 
-    def ensure(self, key: Any, *args: Any, **kwargs: Any) -> N:
-        """Return the one of this number or name; make it where there is none.
+    def ensure(self, *args: Any, **kwargs: Any) -> N:
+        """Return the one that ``create`` with these arguments would make; make it if need be.
 
         AlreadyExistsError where the one that is there was made of something else.
         """
-        try:
-            return self.create(key, *args, **kwargs)
-        except AlreadyExistsError:
-            there = self[key]
-            if not there.made_of(*args, **kwargs):
-                raise
-            return there
+        self._check_makes("ensure")
+        return self.declared.kind.ensure(self.parent, *args, **kwargs)
