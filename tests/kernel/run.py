@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the rtslib authors
+"""Run the tests of ``suite/`` on real kernels: ``python tests/kernel/run.py [6.1] [6.12] [-k X]``.
+
+Each kernel has a guest of its own (see ``vm.py``).  Anything but a full pass is a failure, a
+skipped test too: in the guest everything that the tests need is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from packages import KERNELS, VmError
+from vm import Machine, python_command, run
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SUITE = "tests/kernel/suite"
+DIFFERENTIAL = "tests/kernel/differential.py"
+TIMEOUT = 1200.0
+
+PYTEST = ("-m", "pytest", "-p", "no:cacheprovider", "--junitxml=/out/results.xml", SUITE)
+
+
+def run_suite(kernel: str, extra: list[str]) -> tuple[bool, str]:
+    """Run the suite on a kernel while its output streams out; return success and a closing line."""
+    began = time.monotonic()
+    # The guest's own environment says that this is a guest: nothing else may ever set it.
+    command = ["env", "RTSLIB_KERNEL_TESTS=1", python_command(), *PYTEST, *extra]
+    with tempfile.TemporaryDirectory() as out:
+        machine = Machine(kernel, out=Path(out), probe_setup=True, timeout=TIMEOUT)
+        try:
+            status = run(machine, command)
+        except VmError as error:
+            return False, f"kernel {kernel}: the guest failed: {error}"
+        results = Path(out, "results.xml")
+        counts = counts_of(results) if results.exists() else {}
+    taken = time.monotonic() - began
+    told = ", ".join(f"{number} {name}" for name, number in counts.items()) or "no results"
+    good = status == 0 and counts.get("passed", 0) > 0 and not counts["skipped"]
+    return good, f"kernel {kernel}: {told}, status {status}, {taken:.0f} s"
+
+
+def run_differential(kernel: str) -> tuple[bool, str]:
+    """Compare the kernel with the fake, in a guest of its own: both must begin with nothing."""
+    began = time.monotonic()
+    status = subprocess.run([sys.executable, DIFFERENTIAL, kernel], check=False).returncode
+    taken = time.monotonic() - began
+    return status == 0, f"kernel {kernel}: differential, status {status}, {taken:.0f} s"
+
+
+def counts_of(results: Path) -> dict[str, int]:
+    """Return how many tests passed, failed, broke and were skipped, from pytest's JUnit file."""
+    suite = ET.parse(results).getroot()
+    if suite.tag == "testsuites":
+        suite = suite[0]
+    counts = {name: int(suite.get(name, "0")) for name in ("failures", "errors", "skipped")}
+    return {"passed": int(suite.get("tests", "0")) - sum(counts.values()), **counts}
+
+
+def main() -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser("run.py", description="Run the tests on real kernels.")
+    parser.add_argument("kernels", nargs="*", metavar="KERNEL", help=f"{', '.join(KERNELS)}: all")
+    options, extra = parser.parse_known_args()
+    unknown = set(options.kernels) - set(KERNELS)
+    if unknown:
+        parser.error(f"no such kernel: {', '.join(sorted(unknown))}")
+    # The guest starts where this process stands, and finds the library there.
+    os.chdir(REPOSITORY)
+    ended = []
+    for kernel in options.kernels or KERNELS:
+        ended += [run_suite(kernel, extra), run_differential(kernel)]
+    print("\n".join(line for _good, line in ended))
+    return 0 if all(good for good, _line in ended) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
