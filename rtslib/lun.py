@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rtslib.acl import NodeACL
     from rtslib.target import TPG
 
-__all__ = ["LUN", "MappedLUN", "number_of"]
+__all__ = ["LUN", "MappedLUN", "integer_of", "number_of"]
 
 
 #: The file is empty while the number stands for no LUN.
@@ -35,15 +35,20 @@ WRITE_PROTECT: Codec[bool | None] = Codec(
 _DECIMAL = re.compile(r"-?[0-9]+")
 
 
-def number_of(value: object) -> int:
-    """Return a LUN's number, given as int or as decimal text. InvalidValueError if it is none."""
+def integer_of(value: object, what: str) -> int:
+    """Return an int, given as one or as decimal text. InvalidValueError if it is none."""
     text = isinstance(value, str) and _DECIMAL.fullmatch(value)
     if not text and (not isinstance(value, int) or isinstance(value, bool)):
-        raise InvalidValueError(f"{value!r} is no LUN number", hint="give an int or its digits")
-    number = int(value)  # type: ignore[call-overload]
+        raise InvalidValueError(f"{value!r} is no {what}", hint="give an int or its digits")
+    return int(value)  # type: ignore[call-overload, no-any-return]
+
+
+def number_of(value: object) -> int:
+    """Return a LUN's number, given as int or as decimal text. InvalidValueError if it is none."""
+    number = integer_of(value, "LUN number")
     if number < 0:
         raise InvalidValueError(f"{value!r} is no LUN number: it is negative")
-    return int(number)
+    return number
 
 
 def _link_name(alias: str | None) -> str:

@@ -16,7 +16,6 @@ from rtslib import aptpl, configfs, control, door, hba, info
 from rtslib.alua import ALUATargetPortGroup
 from rtslib.attributes import STORAGE_ATTRIB
 from rtslib.errors import (
-    BusyError,
     InvalidValueError,
     NotSupportedError,
     RTSLibNotInCFSError,
@@ -364,9 +363,9 @@ class Backstore(Node):
         except FileNotFoundError:
             return
         except OSError as error:
-            refusal = door.refusal(self.fs, error, "rmdir", self._rel)
-            if not isinstance(refusal, BusyError):
-                raise refusal from error
+            # Asked before a hint is looked for: that others stand in it is no fault.
+            if error.errno not in (errno.EBUSY, errno.ENOTEMPTY):
+                raise door.refusal(self.fs, error, "rmdir", self._rel) from error
 
 
 def delete_referrers(node: Node, within: Node | None = None) -> None:
@@ -375,9 +374,13 @@ def delete_referrers(node: Node, within: Node | None = None) -> None:
     Whether there is anything to search for, the kernel says by EBUSY, before it looks at what
     stands inside (fs/configfs/dir.c, configfs_detach_prep).
     """
+    rel = node.below("")
     try:
-        door.rmdir(node.fs, node.below(""))
-    except BusyError as error:
+        # Past the door: a refusal is expected here, and a hint for it would search for nothing.
+        node.fs.rmdir(rel)
+    except OSError as error:
         if error.errno == errno.EBUSY:
             for referrer in list(node.referrers(within)):
                 gone_is_none(referrer.delete)
+        elif error.errno != errno.ENOTEMPTY:
+            raise door.refusal(node.fs, error, "rmdir", rel) from error

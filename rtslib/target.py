@@ -20,7 +20,7 @@ from rtslib.errors import (
     RTSLibNotInCFSError,
 )
 from rtslib.groups import NodeACLGroup
-from rtslib.lun import LUN, MappedLUN
+from rtslib.lun import LUN, MappedLUN, integer_of
 from rtslib.network_portal import NetworkPortal
 from rtslib.node import Attr, Children, Group, Node, gone_is_none
 from rtslib.sessions import Session, parse_dynamic
@@ -248,13 +248,10 @@ class Target(Node):
 
 def _tag(tag: object) -> int:
     """Return a TPG's tag: 0 to 65535, as kstrtou16 in iscsi_target_configfs.c."""
-    try:
-        number = int(tag)  # type: ignore[call-overload]
-    except (TypeError, ValueError) as error:
-        raise InvalidValueError(f"{tag!r} is no TPG tag") from error
+    number = integer_of(tag, "TPG tag")
     if not 0 <= number <= 0xFFFF:  # noqa: PLR2004 - 16 bits
         raise InvalidValueError(f"TPG tag {number} is not between 0 and 65535")
-    return int(number)
+    return number
 
 
 def _type_of(wwn: str) -> str:

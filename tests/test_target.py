@@ -199,7 +199,14 @@ def test_tags_at_the_edge(target: Target, tag: int) -> None:
 
 @pytest.mark.parametrize(
     ("tag", "message"),
-    [(65536, "not between 0 and 65535"), (-1, "not between"), ("x", "is no TPG tag"), ("", "no")],
+    [
+        (65536, "not between 0 and 65535"),
+        (-1, "not between"),
+        ("x", "is no TPG tag"),
+        ("", "no"),
+        (1.9, "is no TPG tag"),
+        (True, "is no TPG tag"),
+    ],
 )
 def test_tags_that_are_none(target: Target, tag: Any, message: str) -> None:
     with pytest.raises(InvalidValueError, match=message):
