@@ -263,14 +263,16 @@ class Node:
 
     @classmethod
     def declarations(cls) -> dict[str, Declaration]:
-        """Return what the class declares, by name, in the order of creation."""
+        """Return what the class declares, by name, in the order of creation.
+
+        What a class declares anew takes its place there, not where its base had it.
+        """
         found: dict[str, Declaration] = {}
         for base in reversed(cls.__mro__):
-            found.update(
-                (name, value)
-                for name, value in vars(base).items()
-                if isinstance(value, (Attr, Group, Link, Children))
-            )
+            for name, value in vars(base).items():
+                if isinstance(value, (Attr, Group, Link, Children)):
+                    found.pop(name, None)
+                    found[name] = value
         return found
 
     def child_views(self) -> Iterator[View[Any]]:

@@ -21,6 +21,7 @@ from rtslib.errors import (
     RTSLibNotInCFSError,
 )
 from rtslib.node import Attr, Children, Group, Node, gone_is_none
+from rtslib.recipe import RECIPES
 from rtslib.statistics import StatisticsTree
 from rtslib.values import FLAG, HEX24, SERIAL, TEXT, Codec, as_text, labelled
 from rtslib.wwn import generate_wwn, naa_of_serial
@@ -79,9 +80,11 @@ class StorageObject(Node):
 
     _classes: ClassVar[dict[str, type[StorageObject]]] = {}
 
-    attributes = Group("attrib", STORAGE_ATTRIB)
-    enable = Attr("enable", FLAG, "Whether the device is open; it can be set once, never unset.")
     udev_path = Attr("udev_path", TEXT, "Path of the backing device, for people to read.")
+    enable = Attr("enable", FLAG, "Whether the device is open; it can be set once, never unset.")
+    # Behind enable, which resets some and without which others crash the kernel; before the
+    # product id, which emulate_model_alias overwrites.
+    attributes = Group("attrib", STORAGE_ATTRIB)
     alias = Attr("alias", TEXT, "A free name of up to 511 bytes.")
     serial = Attr("wwn/vpd_unit_serial", _SERIAL, "T10 VPD unit serial number (page 0x80).")
     vendor_id = Attr("wwn/vendor_id", _INQUIRY, "T10 vendor, 8 characters.")
@@ -181,6 +184,10 @@ class StorageObject(Node):
             if enable:
                 self.enable = True
             self._identify(wwn)
+
+    def _settings(self, **arguments: object) -> dict[str, Any]:
+        """Return the keys of control for what the object is to be made of."""
+        return RECIPES[self.plugin].settings(arguments)
 
     def _identify(self, wwn: str | None) -> None:
         self.wwn = wwn or generate_wwn("unit_serial")

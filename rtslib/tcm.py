@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from rtslib import backing, blockdev, configfs, host
+from rtslib import backing, blockdev, configfs, host, recipe
 from rtslib.control import name_of
 from rtslib.door import Construction
 from rtslib.errors import InvalidValueError, NotSupportedError
@@ -76,13 +76,11 @@ class FileIOStorageObject(StorageObject):
             return
         path = backing.path_for_kernel(dev)
         wanted = None if size is None else parse_size(size)
-        # The kernel takes the bare 1 only: a 0 is refused, and is the default anyway.
-        flags = {"fd_buffered_io": write_back, "fd_async_io": aio}
-        switched_on = {key: 1 for key, value in flags.items() if FLAG.encode(value) == "1"}
+        flags = {"write_back": write_back, "aio": aio}
         fs = fs or configfs.current()
         with Construction(fs) as made:
             exported = backing.size_to_export(made, path, wanted, create=create)
-            settings = {"fd_dev_name": path, "fd_dev_size": exported, **switched_on}
+            settings = self._settings(dev=path, size=exported, **flags)
             self._build(
                 name, settings, control, udev_path=path, wwn=wwn, index=index, enable=enable, fs=fs
             )
@@ -162,9 +160,7 @@ class BlockStorageObject(StorageObject):
             return
         if readonly is None:
             readonly = blockdev.is_read_only(dev)
-        settings: dict[str, object] = {"udev_path": dev, "readonly": readonly}
-        if not exclusive:
-            settings["exclusive"] = False
+        settings = self._settings(dev=dev, readonly=readonly, exclusive=exclusive)
         self._build(
             name, settings, control, udev_path=dev, wwn=wwn, index=index, enable=enable, fs=fs
         )
@@ -243,7 +239,7 @@ class PSCSIStorageObject(StorageObject):
             return
         hctl = blockdev.convert_scsi_path_to_hctl(dev)
         path = dev if dev.startswith("/") else blockdev.convert_scsi_hctl_to_path(*hctl)
-        settings: dict[str, object] = dict(zip(self.control_keys, hctl))
+        settings = self._settings(hctl=hctl)
         self._build(
             name, settings, control, udev_path=path, wwn=None, index=index, enable=enable, fs=fs
         )
@@ -300,12 +296,7 @@ class RDMCPStorageObject(StorageObject):
         if size is None:
             self._find(name, index, fs)
             return
-        pages = -(-parse_size(size) // host.page_size())
-        if pages <= 0:
-            raise InvalidValueError(f"a ramdisk of {size!r} bytes has no pages")
-        settings: dict[str, object] = {"rd_pages": pages}
-        if nullio:
-            settings["rd_nullio"] = True
+        settings = self._settings(size=size, nullio=nullio, page_size=host.page_size())
         self._build(
             name, settings, control, udev_path=None, wwn=wwn, index=index, enable=enable, fs=fs
         )
@@ -359,17 +350,13 @@ class UserBackedStorageObject(StorageObject):
         if config is None:
             self._find(name, index, fs)
             return
-        if "/" not in config:
-            raise InvalidValueError(
-                f"{config!r} names no handler", hint="write 'HANDLER/what it is to open'"
-            )
         if size is None:
             raise InvalidValueError(f"user storage object {name!r} needs a size")
-        settings: dict[str, object] = {"dev_config": config, "dev_size": parse_size(size)}
-        if hw_max_sectors is not None:
-            settings["hw_max_sectors"] = hw_max_sectors
+        settings = self._settings(
+            config=config, size=parse_size(size), hw_max_sectors=hw_max_sectors, control=control
+        )
         self._build(
-            name, settings, control, udev_path=None, wwn=wwn, index=index, enable=enable, fs=fs
+            name, settings, None, udev_path=None, wwn=wwn, index=index, enable=enable, fs=fs
         )
 
     actions = Group("action")
@@ -381,11 +368,11 @@ class UserBackedStorageObject(StorageObject):
         return int(self._info("hw_max_sectors"))
 
     @property
-    def control_tuples(self) -> dict[str, int]:
-        """The sizes of the rings between kernel and handler, of those that this kernel tells."""
-        fields = self.info
-        names = ("max_data_area_mb", "data_pages_per_blk", "cmd_ring_size_mb")
-        return {name: int(text) for name in names if (text := fields[name]) is not None}
+    def control_tuples(self) -> str:
+        """What of ``control`` this kernel tells again: ``max_data_area_mb=8,hw_block_size=512``."""
+        return recipe.ring_text(
+            {**self.info, "hw_block_size": self.attributes.text("hw_block_size")}
+        )
 
     def resize(self, size: int | str, *, shrink: bool = False) -> int:
         """Tell the handler and the kernel of a new size; the handler must agree."""

@@ -28,7 +28,7 @@ LAYERS = (
     {"door"},
     {"settings", "view", "statistics", "info"},
     {"declare", "node"},
-    {"attributes", "aptpl", "chap", "sessions", "alua", "hba", "control", "storage", "tcm", "lun",
+    {"attributes", "aptpl", "chap", "sessions", "alua", "hba", "control", "recipe", "storage", "tcm", "lun",
      "acl", "network_portal", "groups", "target", "fabric", "root"},
     {"draw", "config", "cli"},
 )  # fmt: skip

@@ -461,11 +461,9 @@ def test_user_by_position(fake: FakeKernel) -> None:
     assert so.config == "rbd/pool/image;osd=1"
     assert so.size == 1 << 30
     assert so.hw_max_sectors == 256
-    assert so.control_tuples == {
-        "max_data_area_mb": 64,
-        "data_pages_per_blk": 1,
-        "cmd_ring_size_mb": 16,
-    }
+    assert so.control_tuples == (
+        "max_data_area_mb=64,hw_block_size=512,data_pages_per_blk=1,cmd_ring_size_mb=16"
+    )
 
 
 @pytest.mark.usefixtures("fake")

@@ -235,7 +235,7 @@ def test_user_space_that_nobody_listens_for() -> None:
         "disk", "rtslib/x y", "8MiB", control="max_data_area_mb=4", hw_max_sectors=256
     )
     assert (disk.config, disk.hw_max_sectors) == ("rtslib/x y", 256)
-    assert disk.control_tuples["max_data_area_mb"] == 4
+    assert "max_data_area_mb=4,hw_block_size=512" in disk.control_tuples
     with pytest.raises(RefusedError) as refused:
         disk.resize("9MiB")
     assert refused.value.errno == errno.ESRCH
