@@ -17,6 +17,16 @@ __all__ = ["ACL_ATTRIB", "ISCSI_PARAM", "STORAGE_ATTRIB", "TPG_ATTRIB"]
 FREE = "not exported"
 FIXED = "read-only"
 
+#: What the kernel learns from the device anew when thin provisioning is switched on
+#: (target_configure_unmap).
+_UNMAP = (
+    "attrib/max_unmap_lba_count",
+    "attrib/max_unmap_block_desc_count",
+    "attrib/unmap_granularity",
+    "attrib/unmap_granularity_alignment",
+    "attrib/unmap_zeroes_data",
+)
+
 STORAGE_ATTRIB: dict[str, Setting] = {
     "alua_support": Setting(FLAG, "The kernel answers for ALUA here; fixed but for user."),
     "block_size": Setting(UINT, "Logical block size in bytes; enabling resets it.", FREE),
@@ -30,13 +40,19 @@ STORAGE_ATTRIB: dict[str, Setting] = {
     "emulate_dpo": Setting(FLAG, "Deprecated: writes are accepted and ignored."),
     "emulate_fua_read": Setting(FLAG, "Deprecated: writes are accepted and ignored."),
     "emulate_fua_write": Setting(FLAG, "The FUA bit of writes."),
-    "emulate_model_alias": Setting(FLAG, "Show the object's name as product id.", FREE),
+    "emulate_model_alias": Setting(
+        FLAG, "Show the object's name as product id.", FREE, ("wwn/product_id",)
+    ),
     "emulate_pr": Setting(FLAG, "Persistent reservations."),
     "emulate_rest_reord": Setting(FLAG, "Restricted reordering: the kernel takes 0 only."),
     "emulate_rsoc": Setting(FLAG, "REPORT SUPPORTED OPERATION CODES."),
     "emulate_tas": Setting(FLAG, "TASK ABORTED status for commands of others.", FREE),
-    "emulate_tpu": Setting(FLAG, "Thin provisioning by UNMAP. Never before enabling."),
-    "emulate_tpws": Setting(FLAG, "Thin provisioning by WRITE SAME. Never before enabling."),
+    "emulate_tpu": Setting(
+        FLAG, "Thin provisioning by UNMAP. Never before enabling.", changes=_UNMAP
+    ),
+    "emulate_tpws": Setting(
+        FLAG, "Thin provisioning by WRITE SAME. Never before enabling.", changes=_UNMAP
+    ),
     "emulate_ua_intlck_ctrl": Setting(UINT, "Unit attention interlock: 0, 1 or 2.", FREE),
     "emulate_write_cache": Setting(FLAG, "Tell initiators of a volatile write cache."),
     "enforce_pr_isids": Setting(FLAG, "Reservations distinguish sessions by ISID."),
@@ -54,7 +70,9 @@ STORAGE_ATTRIB: dict[str, Setting] = {
     "optimal_sectors": Setting(UINT, "Best transfer, sectors.", FREE),
     "pgr_support": Setting(FLAG, "The kernel answers for reservations; mostly fixed."),
     "pi_prot_format": Setting(FLAG, "Write 1 to format protection information.", FREE),
-    "pi_prot_type": Setting(UINT, "T10 protection type: 0, 1 or 3.", FREE),
+    "pi_prot_type": Setting(
+        UINT, "T10 protection type: 0, 1 or 3.", FREE, ("attrib/pi_prot_verify",)
+    ),
     "pi_prot_verify": Setting(FLAG, "Verify protection information on reads."),
     "qfull_time_out": Setting(INT, "Seconds to wait for room in the ring; -1 as cmd_time_out."),
     "queue_depth": Setting(UINT, "Commands in flight.", FREE),
@@ -64,7 +82,9 @@ STORAGE_ATTRIB: dict[str, Setting] = {
     "tmr_notification": Setting(FLAG, "Tell the handler of task management."),
     "unmap_granularity": Setting(UINT, "Granularity of UNMAP, blocks."),
     "unmap_granularity_alignment": Setting(UINT, "Alignment of that granularity, blocks."),
-    "unmap_zeroes_data": Setting(FLAG, "Unmapped reads as zero. Never before enabling.", FREE),
+    "unmap_zeroes_data": Setting(
+        FLAG, "Unmapped reads as zero. Never before enabling.", FREE, _UNMAP[:-1]
+    ),
 }
 
 TPG_ATTRIB: dict[str, Setting] = {

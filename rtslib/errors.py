@@ -14,11 +14,14 @@
     │   ├── RejectedError              ValueError                         EINVAL ERANGE ...
     │   └── RefusedError               OSError                            ENOSYS ENODEV ...
     ├── HostError                      OSError              modprobe, mount or a device failed
+    │   └── MissingFileError           FileNotFoundError    there is no such saved file
+    ├── LockedError                    TimeoutError         somebody else holds the lock: holders
     ├── InvalidValueError              ValueError           refused before the kernel saw it
     ├── NotSupportedError              NotImplementedError  this node or kernel has no such thing
     │   └── RTSLibALUANotSupportedError                     no ALUA on this storage object
     ├── RTSLibBrokenLink               LookupError          a link whose other end is gone
-    └── SpecError                      ValueError           a fabric spec file is wrong: file, line
+    ├── SpecError                      ValueError           a fabric spec file is wrong: file, line
+    └── ConfigError                    ValueError           a configuration is wrong: all `problems`
 """
 
 from __future__ import annotations
@@ -30,13 +33,18 @@ from typing import TYPE_CHECKING, Any, Optional
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rtslib.config.problem import Problem
+
 __all__ = [
     "AccessError",
     "AlreadyExistsError",
     "BusyError",
+    "ConfigError",
     "HostError",
     "InvalidValueError",
     "KernelError",
+    "LockedError",
+    "MissingFileError",
     "NotFoundError",
     "NotSupportedError",
     "RTSLibALUANotSupportedError",
@@ -52,6 +60,8 @@ __all__ = [
 
 #: What stands in an error in the place of a secret.
 MASK = "********"
+#: Nobody reads more at once; ``problems`` has them all.
+_SHOWN_PROBLEMS = 20
 
 
 class RTSLibError(Exception):
@@ -163,6 +173,19 @@ class HostError(_SystemError):
     """A command, a mount or a device of this machine failed."""
 
 
+class MissingFileError(HostError, FileNotFoundError):
+    """There is no such file on this machine: nothing was saved yet, or not there."""
+
+
+class LockedError(_SystemError, TimeoutError):
+    """Somebody else held the lock for too long.
+
+    `holders` has the process id and the command of each holder that can be seen from here.
+    """
+
+    holders: Sequence[tuple[int, str]] = ()
+
+
 class InvalidValueError(RTSLibError, ValueError):
     """A value that cannot work, refused before the kernel saw it."""
 
@@ -192,6 +215,20 @@ class SpecError(RTSLibError, ValueError):
         super().__init__(place + message, path=file)
         self.file = file
         self.line = line
+
+
+class ConfigError(RTSLibError, ValueError):
+    """A configuration is wrong: `problems` has all that is wrong, `file` where it was read from."""
+
+    def __init__(
+        self, message: str = "", *, problems: Sequence[Problem] = (), file: str | None = None
+    ) -> None:
+        lines = [problem.at(file or "configuration") for problem in problems[:_SHOWN_PROBLEMS]]
+        if len(problems) > len(lines):
+            lines.append(f"and {len(problems) - len(lines)} more")
+        super().__init__(message or "\n".join(lines), path=file)
+        self.problems = tuple(problems)
+        self.file = file
 
 
 _BY_ERRNO: dict[int, type[KernelError]] = {

@@ -27,12 +27,14 @@ class Setting(NamedTuple):
     """What is known of a setting: type, meaning, and when the kernel takes a new value.
 
     `when` is ``always``, ``not exported`` (refused while a LUN links to the storage object) or
-    ``read-only``.
+    ``read-only``. `changes` are the files of the node, ``attrib/NAME``, that the kernel changes
+    with it.
     """
 
     codec: Codec[Any]
     doc: str
     when: str = "always"
+    changes: tuple[str, ...] = ()
 
 
 def _guess(text: str) -> int | str:

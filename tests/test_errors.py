@@ -14,13 +14,17 @@ import pytest
 
 import rtslib
 from rtslib import errors
+from rtslib.config.problem import Problem
 from rtslib.errors import (
     AccessError,
     AlreadyExistsError,
     BusyError,
+    ConfigError,
     HostError,
     InvalidValueError,
     KernelError,
+    LockedError,
+    MissingFileError,
     NotSupportedError,
     RefusedError,
     RejectedError,
@@ -42,11 +46,14 @@ KINDS = [
     (RejectedError, (KernelError, ValueError)),
     (RefusedError, (KernelError,)),
     (HostError, (OSError,)),
+    (MissingFileError, (HostError, FileNotFoundError)),
+    (LockedError, (TimeoutError,)),
     (InvalidValueError, (ValueError,)),
     (NotSupportedError, (NotImplementedError,)),
     (RTSLibALUANotSupportedError, (NotSupportedError,)),
     (RTSLibBrokenLink, (LookupError,)),
     (SpecError, (ValueError,)),
+    (ConfigError, (ValueError,)),
 ]
 FIELDS = ("message", "operation", "path", "errno", "value", "hint", "residue")
 
@@ -82,6 +89,8 @@ def full(cls: type[RTSLibError]) -> RTSLibError:
     if cls is SpecError:
         error: RTSLibError = SpecError("no such key", file="/a.spec", line=3)
         error.errno = 22
+    elif cls is ConfigError:
+        error = ConfigError(problems=[Problem(("a",), 3, "bad")], file="/a.json")
     else:
         error = cls(
             "cannot", operation="mkdir", path="/x", errno=22, value="v", hint="try it tomorrow"
@@ -119,6 +128,9 @@ def test_fields_survive_pickling_and_copying(cls: type[RTSLibError]) -> None:
     if isinstance(error, SpecError):
         again = pickle.loads(pickle.dumps(error))
         assert (again.file, again.line) == ("/a.spec", 3)
+    if isinstance(error, ConfigError):
+        again = pickle.loads(pickle.dumps(error))
+        assert (again.file, again.problems) == ("/a.json", error.problems)
 
 
 @pytest.mark.parametrize("cls", [cls for cls, _ in KINDS])
@@ -148,6 +160,20 @@ def test_a_spec_error_tells_the_place(file: str | None, line: int | None, text: 
     error = SpecError("bad", file=file, line=line)
     assert str(error) == text
     assert (error.file, error.line, error.path) == (file, line, file)
+
+
+def test_a_config_error_lists_its_problems_up_to_twenty() -> None:
+    problems = [
+        Problem(("luns", number), number + 1, "is bad", "throw it away") for number in range(23)
+    ]
+    error = ConfigError(problems=problems, file="/a.json")
+    lines = str(error).splitlines()
+    assert lines[0] == "/a.json:1: luns[0]: is bad; throw it away"
+    assert len(lines) == 21
+    assert lines[-1] == "and 3 more"
+    assert error.problems == tuple(problems)
+    assert error.path == error.file == "/a.json"
+    assert str(ConfigError(problems=[Problem((), None, "bad")])) == "configuration: bad"
 
 
 def test_the_table_of_errnos_is_tested_whole() -> None:

@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the rtslib authors
+"""The running configuration, read in one pass: each directory once, each file once.
+
+Which files there are and which may be written is asked of the first node of a kind only: in one
+kernel all objects of a plugin, or all TPGs of a fabric, are alike. What vanishes meanwhile is
+left out; what may not be read is an error, since a copy without it would not be one.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rtslib import door, info
+from rtslib.alua import ALUALUGroup, ALUATargetPortGroup
+from rtslib.config import names
+from rtslib.config.form import NEXUS, canonical, form_of
+from rtslib.config.state import Link, Record, State
+from rtslib.configfs import Kind
+from rtslib.declare import Children
+from rtslib.declare import Link as LinkDeclaration
+from rtslib.errors import RTSLibNotInCFSError
+from rtslib.fabric import FabricModule, spec_of_group
+from rtslib.lun import LUN
+from rtslib.recipe import RECIPES
+from rtslib.storage import StorageObject
+from rtslib.target import TPG
+from rtslib.values import FLAG, TEXT, Codec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rtslib.configfs import ConfigFS, Entry
+    from rtslib.node import Node
+    from rtslib.spec import Spec
+
+__all__ = ["capture", "capture_node"]
+
+#: What a read is refused with where an object has no such thing, though it has the file.
+_NOT_HERE = frozenset({errno.ENOENT, errno.ENODEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL})
+_READ_AND_WRITE = 0o600
+
+
+class _File(NamedTuple):
+    """A file to be read: what it is called below its node, and how it is to be understood."""
+
+    file: str
+    codec: Codec[Any]
+    once: bool = False
+
+
+def capture(fs: ConfigFS) -> State:
+    """Return the whole running configuration. Nothing there at all is an empty one."""
+    return _Capture(fs).all()
+
+
+def capture_node(node: Node) -> State:
+    """Return the configuration of a node and of what is below it."""
+    return _Capture(node.fs).one(node)
+
+
+class _Capture:
+    """One pass over a tree."""
+
+    def __init__(self, fs: ConfigFS) -> None:
+        self.fs = fs
+        self.state = State()
+        self._layouts: dict[tuple[type[Node], str], tuple[_File, ...]] = {}
+        self._names: dict[str, str] = {}
+
+    def all(self) -> State:
+        for base in self._listed("core/alua/lu_gps"):
+            self._node(ALUALUGroup, f"core/alua/lu_gps/{base}", "", None)
+        for hba in sorted(self._listed("core"), key=_by_number):
+            if hba != "alua":
+                self._hba(f"core/{hba}")
+        for base in sorted(self._listed("")):
+            if base != "core":
+                self._node(FabricModule, base, "", spec_of_group(base))
+        return self.state
+
+    def one(self, node: Node) -> State:
+        """Read a node and what is below it; its parents are only named."""
+        cls, path = type(node), node.below("")
+        self._node(cls, path, self._name_above(node), self._spec_at(path))
+        return self.state
+
+    def _name_above(self, node: Node) -> str:
+        """Return the name of the record that a node stands in, which is not read itself."""
+        if isinstance(node, (FabricModule, ALUALUGroup)):
+            return ""
+        if isinstance(node, StorageObject):
+            return f"{names.BACKSTORES}/{node.plugin}"
+        above = node.parent
+        path = above.below("")
+        return names.name_of(type(above), self._name_above(above), above.base, self._spec_at(path))
+
+    @staticmethod
+    def _spec_at(path: str) -> Spec | None:
+        group = path.split("/", 1)[0]
+        return None if group == "core" else spec_of_group(group)
+
+    def _listed(self, path: str) -> list[str]:
+        """Return the directories in a directory, none where it is not there."""
+        try:
+            return [entry.name for entry in self.fs.listdir(path) if entry.kind is Kind.DIRECTORY]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise door.refusal(self.fs, error, "list", path) from error
+
+    def _hba(self, path: str) -> None:
+        bases = sorted(self._listed(path))
+        self.state.hbas[path] = len(bases)
+        plugin = names.plugin_of(path)
+        for base in bases:
+            cls = type(StorageObject.handle(self.fs, f"{path}/{base}"))
+            self._node(cls, f"{path}/{base}", f"{names.BACKSTORES}/{plugin}", None)
+
+    def _node(self, cls: type[Node], path: str, parent: str, spec: Spec | None) -> None:
+        """Read one node and all below it, unless it has gone."""
+        base = path.rpartition("/")[2]
+        name = names.name_of(cls, parent, base, spec)
+        if name in self.state:
+            # Two directories that mean the same to people: case twins, lun_0 and lun_00.
+            name = f"{name}@{path.split('/')[1] if issubclass(cls, StorageObject) else base}"
+        self._names[path] = name
+        try:
+            record = self._record(cls, path, parent, name, spec)
+        except RTSLibNotInCFSError:
+            if door.is_directory(self.fs, path):
+                raise
+            return
+        self.state.add(record)
+        for declared in cls.declarations().values():
+            if isinstance(declared, Children) and self._has(record, declared):
+                for child in self._children(path, declared):
+                    self._node(declared.kind, child, name, spec)
+
+    def _has(self, record: Record, declared: Children[Any]) -> bool:
+        """Tell whether to look for children: the groups of passed-through devices are no groups.
+
+        Old kernels hang or crash there; one that does not tell has no ALUA for its devices.
+        """
+        if declared.kind is not ALUATargetPortGroup:
+            return True
+        told = record.files.get("attrib/alua_support")
+        return FLAG.decode(told or self._read(f"{record.path}/attrib/alua_support") or "0")
+
+    def _children(self, path: str, declared: Children[Any]) -> list[str]:
+        directory = f"{path}/{declared.directory}" if declared.directory else path
+        found = [base for base in self._listed(directory) if declared.takes(base)]
+        return [f"{directory}/{base}" for base in sorted(found, key=_by_number)]
+
+    def _record(
+        self, cls: type[Node], path: str, parent: str, name: str, spec: Spec | None
+    ) -> Record:
+        owner = spec.name if spec else path.split("/")[1].rpartition("_")[0]
+        entries: list[Entry] | None = None
+        layout = self._layouts.get((cls, owner))
+        if layout is None:
+            layout = self._layouts[cls, owner] = tuple(self._layout(cls, path))
+        linked = any(isinstance(it, LinkDeclaration) for it in cls.declarations().values())
+        if linked:
+            entries = door.listdir(self.fs, path)
+        made: dict[str, Any] = {}
+        files: dict[str, str] = {}
+        for file, codec, once in layout:
+            text = self._read(f"{path}/{file}")
+            if text is not None:
+                (made if once else files)[file] = canonical(codec, text)
+        if issubclass(cls, StorageObject):
+            made.update(self._facts(cls, path, files))
+        elif issubclass(cls, TPG) and spec and spec.has_feature("nexus"):
+            text = self._read(f"{path}/{NEXUS}")
+            made[NEXUS] = TEXT.decode(text) if text else None
+        if issubclass(cls, StorageObject):
+            # It stands below its plugin's name, which is no node.
+            parent = ""
+        return Record(
+            name, cls, parent, path.rpartition("/")[2], path, made, files, self._link(path, entries)
+        )
+
+    def _layout(self, cls: type[Node], path: str) -> Iterator[_File]:
+        """Yield the files of a kind of node that are configuration, as they stand at its first."""
+        form = form_of(cls)
+        listed: dict[str, set[str]] = {}
+
+        def there(file: str) -> bool:
+            directory, _, base = file.rpartition("/")
+            if directory not in listed:
+                at = f"{path}/{directory}" if directory else path
+                listed[directory] = {entry.name for entry in self._entries(at)}
+            return base in listed[directory]
+
+        for key in form.groups:
+            group = getattr(cls, key)
+            for base in self._settings(f"{path}/{group.directory}"):
+                known = group.table.get(base)
+                yield _File(f"{group.directory}/{base}", known.codec if known else TEXT)
+        for saved in form.saved:
+            if there(saved.file):
+                yield _File(saved.file, saved.codec, saved.once)
+
+    def _entries(self, path: str) -> list[Entry]:
+        try:
+            return self.fs.listdir(path)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise door.refusal(self.fs, error, "list", path) from error
+
+    def _settings(self, directory: str) -> list[str]:
+        """Return the settings in a directory that are read and written."""
+        return sorted(
+            entry.name
+            for entry in self._entries(directory)
+            if entry.kind is Kind.FILE
+            and self._mode(f"{directory}/{entry.name}") & _READ_AND_WRITE == _READ_AND_WRITE
+        )
+
+    def _mode(self, path: str) -> int:
+        try:
+            return self.fs.mode(path)
+        except FileNotFoundError:
+            return 0
+        except OSError as error:
+            raise door.refusal(self.fs, error, "stat", path) from error
+
+    def _read(self, path: str) -> str | None:
+        """Return a file's text, None where this node has no such thing."""
+        try:
+            return self.fs.read(path)
+        except OSError as error:
+            if error.errno in _NOT_HERE:
+                return None
+            raise door.refusal(self.fs, error, "read", path) from error
+
+    def _facts(self, cls: type[StorageObject], path: str, files: dict[str, str]) -> dict[str, Any]:
+        """Return what a storage object was made of, and whether its device is open."""
+        files["enable"] = canonical(FLAG, door.read(self.fs, f"{path}/enable"))
+        recipe = RECIPES.get(cls.plugin)
+        if recipe is None:
+            return {}
+        fields = info.parse(cls.directory, door.read(self.fs, f"{path}/info"), f"{path}/info")
+        for file in recipe.files:
+            fields[file.rpartition("/")[2]] = (
+                TEXT.decode(self._read(f"{path}/{file}") or "") or None
+            )
+        udev_path = TEXT.decode(self._read(f"{path}/udev_path") or "")
+        return recipe.facts(fields, udev_path)
+
+    def _link(self, path: str, entries: list[Entry] | None) -> Link | None:
+        for entry in entries or ():
+            if entry.kind is Kind.LINK:
+                end = door.readlink(self.fs, f"{path}/{entry.name}")
+                return Link(self._name_of_end(end), entry.name)
+        return None
+
+    def _name_of_end(self, end: str) -> str:
+        """Return the record's name for what a link leads to, which may not have been read."""
+        known = self._names.get(end)
+        if known is None and StorageObject.fits(end):
+            return names.storage_object(names.plugin_of(end), end.rpartition("/")[2])
+        if known is None and LUN.fits(end):
+            above = self._name_above(LUN.handle(self.fs, end))
+            return names.name_of(LUN, above, end.rpartition("/")[2])
+        return known or end
+
+
+def _by_number(base: str) -> tuple[str, int, str]:
+    """Order names as people do: lun_2 before lun_10."""
+    prefix, _, number = base.rpartition("_")
+    return (prefix, int(number), base) if number.isdecimal() else (base, -1, base)

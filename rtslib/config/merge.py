@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the rtslib authors
+"""What a change comes to: which records stay as they are, which are set, made anew or removed.
+
+Nothing is removed that need not be. What only making it anew can change is removed with all that
+uses it, and made again with all that used it; the reason of each removal is kept.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable
+
+from rtslib import blockdev
+from rtslib.alua import ALUATargetPortGroup
+from rtslib.attributes import FREE, STORAGE_ATTRIB
+from rtslib.config.form import NEXUS, form_of
+from rtslib.config.state import Record, State
+from rtslib.control import pairs
+from rtslib.fabric import FabricModule
+from rtslib.lun import LUN
+from rtslib.storage import StorageObject
+from rtslib.tcm import FileIOStorageObject, PSCSIStorageObject, UserBackedStorageObject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = [
+    "DEFAULT_GROUPS",
+    "Change",
+    "Exactly",
+    "is_frozen",
+    "members_of",
+    "remade_because",
+    "resized",
+]
+
+#: The kernel's own groups: they come and go with what they stand in.
+DEFAULT_GROUPS = frozenset({"default_tg_pt_gp", "default_lu_gp"})
+
+#: Tells of a record whether it is to go where nobody wants it.
+Exactly = Callable[[Record], bool]
+
+
+class Change:
+    """From what is (`have`) to what is to be (`want`).
+
+    `goal` is the whole state that will be, and `gone` has the names of what must be removed on
+    the way, with the reason; of these, what is in `goal` too is made again. What `want` does not
+    name is removed where `exact` says so of it, else it stays.
+    """
+
+    def __init__(self, have: State, want: State, exact: Exactly) -> None:
+        self.have = have
+        self.want = want
+        self.exact = exact
+        self.gone: dict[str, str] = {}
+        self.remade: dict[str, str] = {}
+        self._compare()
+        self._remove_unwanted()
+        self.goal = State(self._merged(""))
+        self._free_the_frozen()
+
+    def _compare(self) -> None:
+        """Find the records that must be made anew for their own sake."""
+        for wanted in self.want:
+            there = self.have.get(wanted.name)
+            why = remade_because(there, wanted) if there is not None else None
+            if why:
+                self.remade[wanted.name] = why
+                self._remove(wanted.name, why)
+
+    def _remove_unwanted(self) -> None:
+        for record in self.have:
+            if record.name not in self.want and self.exact(record) and not _is_kernels(record):
+                self._remove(record.name, "not in the configuration")
+
+    def _free_the_frozen(self) -> None:
+        """Unlink storage objects of which something changes that cannot while they are exported."""
+        for record in list(self.goal):
+            if not issubclass(record.cls, StorageObject) or record.name in self.gone:
+                continue
+            frozen = [file for file in self.differing(record) if is_frozen(file)]
+            for user in self.have.users(record.name) if frozen else ():
+                what = ", ".join(file.rpartition("/")[2] for file in frozen)
+                self._remove(
+                    user.name, f"{what} of {record.name} cannot change while it is exported"
+                )
+
+    def differing(self, record: Record) -> Iterator[str]:
+        """Yield the files of a record of `goal` that read otherwise now."""
+        there = self.have.get(record.name)
+        for file, text in record.files.items():
+            if there is None or there.files.get(file) != text:
+                yield file
+
+    def _remove(self, name: str, why: str) -> None:
+        """Remove a record, all that is below it and all that uses these."""
+        if name in self.gone:
+            return
+        for record in self.have.below(name):
+            if record.name not in self.gone:
+                self.gone[record.name] = why if record.name == name else f"stands in {name}: {why}"
+                for user in self.have.users(record.name):
+                    self._remove(user.name, f"uses {record.name}: {why}")
+
+    def _merged(self, parent: str) -> Iterator[Record]:
+        """Yield the records that will be below one, parents first, in the order of creation."""
+        mine = list(self.want.children(parent))
+        named = {record.name for record in mine}
+        kept = [
+            record
+            for record in self.have.children(parent)
+            if record.name not in named and self._stays(record)
+        ]
+        together = [*kept, *(self._merge(record) for record in mine)]
+        if parent == "":
+            together.sort(key=lambda record: record.rank)
+        for record in together:
+            yield self._settled(record)
+            yield from self._merged(record.name)
+
+    def _stays(self, record: Record) -> bool:
+        """Tell whether a record stays that is not wanted by name.
+
+        What is removed because of something else that it uses is made again, but for what stood
+        in a record that is made anew itself: that begins empty.
+        """
+        why = self.gone.get(record.name)
+        if self.exact(record):
+            return why is None and _is_kernels(record)
+        return why is None or why.startswith("uses ")
+
+    def _settled(self, record: Record) -> Record:
+        """Return a record as it will be, with what an exact change takes away from fabrics."""
+        if not issubclass(record.cls, FabricModule) or not self.exact(record):
+            return record
+        wanted = self.want.get(record.name)
+        cleared = {
+            saved.file: saved.codec.encode(False if saved.kind is bool else "")
+            for saved in form_of(record.cls).saved
+            if not saved.ours and saved.file in record.files
+        }
+        return record._replace(
+            files={**record.files, **cleared, **(wanted.files if wanted else {})}
+        )
+
+    def _merge(self, wanted: Record) -> Record:
+        there = self.have.get(wanted.name)
+        if there is None:
+            return wanted
+        anew = wanted.name in self.remade
+        return there._replace(
+            cls=wanted.cls,
+            base=wanted.base if anew else there.base,
+            made={**({} if anew else there.made), **wanted.made},
+            files={**({} if anew else there.files), **wanted.files},
+            link=wanted.link or there.link,
+        )
+
+
+def _is_kernels(record: Record) -> bool:
+    """Tell whether a record is of a node that the kernel makes, or keeps, by itself."""
+    return issubclass(record.cls, FabricModule) or record.base in DEFAULT_GROUPS
+
+
+def is_frozen(file: str) -> bool:
+    """Tell whether a file of a storage object cannot be written while it is exported.
+
+    target_core_configfs.c refuses these with EINVAL while export_count is not 0.
+    """
+    directory, _, base = file.rpartition("/")
+    if directory == "wwn":
+        return True
+    known = STORAGE_ATTRIB.get(base) if directory == "attrib" else None
+    return known is not None and known.when == FREE
+
+
+def remade_because(there: Record, wanted: Record) -> str | None:
+    """Return why a record must be made anew to be as wanted, None where it need not be."""
+    if issubclass(wanted.cls, StorageObject):
+        return _device_differs(there, wanted)
+    if there.link and wanted.link and there.link.end != wanted.link.end:
+        return f"is linked to {there.link.end}"
+    for key, value in wanted.made.items():
+        if there.made.get(key) != value and not (key == NEXUS and value is None):
+            return f"{key} is {there.made.get(key)} and cannot be changed"
+    return None
+
+
+def _device_differs(there: Record, wanted: Record) -> str | None:
+    for key, value in wanted.made.items():
+        if key in there.made and not _same(there, key, value):
+            return f"its {key} is {there.made[key]!r} and cannot be changed to {value!r}"
+    if there.files.get("enable") == "1" and wanted.files.get("enable") == "0":
+        return "its device cannot be closed"
+    return None
+
+
+def _same(there: Record, key: str, value: Any) -> bool:
+    """Tell whether a storage object was made so, as far as it matters."""
+    known = there.made[key]
+    if known == value:
+        return True
+    if key == "size":
+        return _size_fits(there, value)
+    if key == "control":
+        told = pairs(known)
+        return all(str(it) == told.get(name, str(it)) for name, it in pairs(value).items())
+    if key == "dev" and issubclass(there.cls, PSCSIStorageObject):
+        return str(value) == ":".join(map(str, there.made["hctl"]))
+    return False
+
+
+def _size_fits(there: Record, size: int) -> bool:
+    """Tell whether a size is that of an object, or can become it while the object is open."""
+    if there.files.get("enable") != "1":
+        return False
+    if issubclass(there.cls, (FileIOStorageObject, UserBackedStorageObject)):
+        # A device has the size that it has; a file and a handler's volume can be resized.
+        return True
+    page = there.made.get("page_size", 1) or 1
+    return bool(-(-size // page) * page == there.made["size"])
+
+
+def resized(there: Record | None, goal: Record) -> int | None:
+    """Return the new size for a storage object that is resized while it is open, else None."""
+    if there is None or not issubclass(goal.cls, (FileIOStorageObject, UserBackedStorageObject)):
+        return None
+    before, after = there.made.get("size"), goal.made.get("size")
+    if before == after or after is None:
+        return None
+    if issubclass(goal.cls, FileIOStorageObject) and blockdev.is_block(str(goal.made["dev"])):
+        return None
+    return int(after)
+
+
+def members_of(state: State, group: Record) -> Iterator[Record]:
+    """Yield the LUNs that are in an ALUA group."""
+    if issubclass(group.cls, ALUATargetPortGroup):
+        for user in state.users(group.parent):
+            if issubclass(user.cls, LUN) and user.files.get("alua_tg_pt_gp") == group.base:
+                yield user

@@ -1,0 +1,325 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the rtslib authors
+"""Save, restore, clear and compare: what programs do with a configuration, whole or in part.
+
+Each reads all that it needs, checks it completely, plans, and only then touches anything; the
+advisory lock is held meanwhile.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple
+
+from rtslib import host, lock
+from rtslib.config import names
+from rtslib.config.apply import OnFailure, Report, apply
+from rtslib.config.capture import capture
+from rtslib.config.dump import dump
+from rtslib.config.fields import check
+from rtslib.config.plan import plan
+from rtslib.config.problem import Problem
+from rtslib.config.schema import SAVECONFIG
+from rtslib.config.state import Record, State
+from rtslib.config.want import wanted
+from rtslib.errors import AlreadyExistsError, ConfigError
+from rtslib.fabric import FabricModule
+from rtslib.storage import StorageObject
+from rtslib.target import Target
+from rtslib.wwn import same
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rtslib.config.document import Document
+    from rtslib.config.savefile import SaveFile
+    from rtslib.config.steps import Plan
+    from rtslib.configfs import ConfigFS
+
+__all__ = [
+    "WHOLE",
+    "Part",
+    "Result",
+    "checked",
+    "clear",
+    "guard",
+    "owner_of",
+    "planned",
+    "read",
+    "restore",
+    "running",
+    "save",
+]
+
+Data = dict[str, Any]
+
+
+class Part(NamedTuple):
+    """Some targets and storage objects of a configuration; nothing is the whole of it.
+
+    Targets by their names, storage objects by /backstores/PLUGIN/NAME, PLUGIN/NAME or NAME.
+    `with_backstores` takes the storage objects too that the targets use, `with_users` the targets
+    too that use the storage objects.
+    """
+
+    targets: tuple[str, ...] = ()
+    storage_objects: tuple[str, ...] = ()
+    with_backstores: bool = False
+    with_users: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is all there is."""
+        return not (self.targets or self.storage_objects)
+
+    def chooser(self, *states: State) -> Callable[[Record], bool]:
+        """Return the function that tells which records belong to it, in any of the states."""
+        if self.is_whole:
+            return lambda _record: True
+        chosen: set[str] = set()
+        links = [(owner_of(it.name), it.link.end) for state in states for it in state if it.link]
+        for name in {owner_of(it.name) for state in states for it in state}:
+            if self._names(name):
+                chosen.add(name)
+        for user, end in links:
+            if self.with_backstores and self._names(user) and not self._names(end):
+                chosen.add(owner_of(end))
+            if self.with_users and self._names(end):
+                chosen.add(user)
+        return lambda record: owner_of(record.name) in chosen
+
+    def _names(self, owner: str) -> bool:
+        """Tell whether a storage object or target is named."""
+        if owner.startswith(f"{names.BACKSTORES}/"):
+            spelled = (owner, owner[len(names.BACKSTORES) + 1 :], owner.split("/", 3)[3])
+            return any(it in self.storage_objects for it in spelled)
+        wwn = owner.rpartition("/")[2]
+        return owner.count("/") > 1 and any(same(wwn, it) for it in self.targets)
+
+
+WHOLE = Part()
+
+
+def owner_of(name: str) -> str:
+    """Return the name of the storage object or target that a record belongs to."""
+    depth = 4 if name.startswith(f"{names.BACKSTORES}/") else 3
+    return "/".join(name.split("/")[:depth])
+
+
+class Result(NamedTuple):
+    """What was planned, what became of it, and what a person should know besides."""
+
+    plan: Plan
+    report: Report
+    warnings: list[Problem]
+
+
+@contextmanager
+def guard(fs: ConfigFS, *, shared: bool = False) -> Iterator[None]:
+    """Hold the advisory lock while something is done to the running kernel's tree."""
+    if not host.is_host(fs):
+        yield
+        return
+    with lock.hold(shared=shared):
+        yield
+
+
+def running(fs: ConfigFS) -> State:
+    """Return the running configuration, as it is while nobody changes it."""
+    with guard(fs, shared=True):
+        return capture(fs)
+
+
+def read(document: Document) -> tuple[Data, list[Problem]]:
+    """Return a configuration's data in normal form, and warnings; ConfigError with all faults."""
+    found = check(document, SAVECONFIG)
+    if found.problems:
+        raise ConfigError(problems=found.problems, file=document.name)
+    return found.data, found.warnings
+
+
+def checked(document: Document) -> State:
+    """Return what a document asks for; ConfigError with all that is wrong with it."""
+    return wanted(read(document)[0])
+
+
+def planned(
+    have: State,
+    want: State,
+    root: str,
+    *,
+    part: Part = WHOLE,
+    exact: bool = True,
+    only_missing: bool = False,
+    create_files: bool = False,
+    name: str = "configuration",
+) -> Plan:
+    """Return the plan that makes a part of what is what it should be; see ``plan``.
+
+    `only_missing` leaves alone all that is there, however it is set.
+    """
+    chosen = part.chooser(have, want)
+    if not part.is_whole:
+        want = _with_fabrics(want.select(chosen))
+    if only_missing:
+        want = _with_fabrics(want.select(lambda record: record.name not in have))
+        exact = False
+    _check_references(want, have, name)
+    return plan(
+        have,
+        want,
+        root,
+        exact=False if not exact else True if part.is_whole else chosen,
+        create_files=create_files,
+    )
+
+
+def restore(
+    fs: ConfigFS,
+    document: Document,
+    *,
+    part: Part = WHOLE,
+    exact: bool = True,
+    may_exist: bool = True,
+    only_missing: bool = False,
+    create_files: bool = False,
+    on_failure: OnFailure = OnFailure.GO_ON,
+    wait: float = 0.0,
+    progress: Callable[[int, int], None] | None = None,
+    save_file: SaveFile | None = None,
+) -> Result:
+    """Make the running configuration, or a part of it, what a document says.
+
+    With `exact` what the document does not name is removed. Without `may_exist` it is an
+    AlreadyExistsError, before anything is touched, where something that it names is there.
+    `save_file` remembers what could not be set up. The other arguments are those of ``planned``
+    and ``apply``.
+    """
+    data, warnings = read(document)
+    want = wanted(data)
+    with guard(fs):
+        have = capture(fs)
+        if not may_exist:
+            _refuse_what_exists(want.select(part.chooser(want)), have)
+        steps = planned(
+            have,
+            want,
+            fs.root,
+            part=part,
+            exact=exact,
+            only_missing=only_missing,
+            create_files=create_files,
+            name=document.name,
+        )
+        report = apply(fs, steps, on_failure=on_failure, before=have, wait=wait, progress=progress)
+        if save_file is not None:
+            _remember(save_file, report, steps)
+    return Result(steps, report, warnings)
+
+
+def _remember(save_file: SaveFile, report: Report, steps: Plan) -> None:
+    """Bring the list of what is missing up to date: this run tells of what it had steps for."""
+    tried = {step.owner for step in steps}
+    kept = {name: why for name, why in save_file.missing().items() if name not in tried}
+    save_file.set_missing({**kept, **report.missing()})
+
+
+def clear(
+    fs: ConfigFS,
+    *,
+    part: Part = WHOLE,
+    progress: Callable[[int, int], None] | None = None,
+) -> Result:
+    """Remove the running configuration, or a part of it."""
+    with guard(fs):
+        have = capture(fs)
+        exact = True if part.is_whole else part.chooser(have)
+        steps = plan(have, State(), fs.root, exact=exact)
+        return Result(steps, apply(fs, steps, progress=progress), [])
+
+
+def save(
+    fs: ConfigFS,
+    save_file: SaveFile,
+    *,
+    part: Part = WHOLE,
+    forget_missing: bool = False,
+    secrets_apart: bool | None = None,
+) -> bool:
+    """Save the running configuration; of a part of it, the file's other parts stay as they are.
+
+    What could not be restored from the file stays in it, unless it is to be forgotten. Returns
+    whether the file has changed.
+    """
+    with guard(fs):
+        live = capture(fs)
+        missing = {} if forget_missing else save_file.missing()
+        missing = {name: why for name, why in missing.items() if name not in live}
+        saved = State()
+        if missing or not part.is_whole:
+            saved = _saved(save_file)
+        chosen = part.chooser(live, saved)
+        kept = live.select(chosen) if not part.is_whole else live
+        whole = (
+            _joined(saved.select(lambda it: it.name in missing or not chosen(it)), kept)
+            if saved
+            else kept
+        )
+        changed = save_file.save(dump(whole), secrets_apart=secrets_apart)
+        save_file.set_missing(missing)
+        return changed
+
+
+def _saved(save_file: SaveFile) -> State:
+    try:
+        return checked(save_file.load())
+    except FileNotFoundError:
+        return State()
+
+
+def _joined(first: State, second: State) -> State:
+    """Return two states as one; of what both have, the second counts."""
+    found = State()
+    found.warnings = second.warnings
+    for record in (*second, *first):
+        if record.name not in found:
+            found.add(record)
+    return found.ordered()
+
+
+def _with_fabrics(want: State) -> State:
+    """Return a part with the fabrics that it stands in, of which it sets nothing."""
+    found = State()
+    found.warnings = want.warnings
+    for record in want:
+        if issubclass(record.cls, Target) and record.parent not in found:
+            group = FabricModule(record.parent[1:]).base
+            found.add(Record(record.parent, FabricModule, "", group, "", {}, {}, None))
+        found.add(record)
+    return found
+
+
+def _check_references(want: State, have: State, name: str) -> None:
+    """Refuse LUNs of storage objects that are neither there nor wanted."""
+    problems = [
+        Problem((), None, f"{record.name} exports {record.link.end}, which is not there")
+        for record in want
+        if record.link is not None
+        and record.link.end.startswith(f"{names.BACKSTORES}/")
+        and record.link.end not in want
+        and record.link.end not in have
+    ]
+    if problems:
+        raise ConfigError(problems=problems, file=name)
+
+
+def _refuse_what_exists(want: State, have: State) -> None:
+    for record in want:
+        there = have.get(record.name)
+        if there is not None and issubclass(record.cls, (StorageObject, Target)):
+            what = "target" if issubclass(record.cls, Target) else "storage object"
+            raise AlreadyExistsError(
+                f"{what} {record.name} already exists in configFS: nothing was restored",
+                path=there.path,
+                hint="restore with clear_existing=True to make it as it was saved",
+            )

@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the rtslib authors
+"""From a change to its steps: removals newest first, then what is made and set, in order.
+
+The order within a node is that of its declarations. What only one class needs (devices, the
+states of ALUA groups, a nexus) stands in ``plan_parts``.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rtslib import hba
+from rtslib.alua import ALUATargetPortGroup
+from rtslib.config import plan_parts
+from rtslib.config.form import NEXUS, codec_of
+from rtslib.config.merge import DEFAULT_GROUPS, Change, Exactly, members_of, resized
+from rtslib.config.steps import Plan, Step
+from rtslib.declare import Attr, Group
+from rtslib.declare import Link as LinkDeclaration
+from rtslib.fabric import FabricModule
+from rtslib.network_portal import NetworkPortal
+from rtslib.storage import StorageObject
+from rtslib.target import TPG
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rtslib.config.state import Record, State
+
+__all__ = ["plan"]
+
+
+def plan(
+    have: State,
+    want: State,
+    root: str,
+    *,
+    exact: bool | Exactly = True,
+    create_files: bool = False,
+) -> Plan:
+    """Return the steps from one configuration to another, in the tree at `root`.
+
+    What `want` does not name is removed if the change is to be `exact`, else left alone; a
+    function tells of which records it is to be. Backing files that do not exist are made only
+    with `create_files`.
+    """
+    chosen = exact if callable(exact) else (lambda _record: bool(exact))
+    change = Change(have, want, chosen)
+    return _Planner(change, root, whole=exact is True, create_files=create_files).planned()
+
+
+class _Planner:
+    """One plan in the making."""
+
+    def __init__(self, change: Change, root: str, *, whole: bool, create_files: bool) -> None:
+        self.change = change
+        self.whole = whole
+        self.create_files = create_files
+        self.plan = Plan(root)
+        self.plan.notes += change.want.warnings
+        #: Where the records of the goal stand, or will stand.
+        self._paths: dict[str, str] = {}
+        #: HBA directories, and how many storage objects each has left.
+        self._hbas = dict(change.have.hbas)
+        self._indexes = {hba.split(path[5:])[1] for path in self._hbas}
+        self._next_index = itertools.count()
+
+    def planned(self) -> Plan:
+        self._remove()
+        for record in self.change.goal.children(""):
+            self._set_up(record)
+        return self.plan
+
+    # What goes.
+
+    def _remove(self) -> None:
+        have, gone = self.change.have, self.change.gone
+        for record in have:
+            on = issubclass(record.cls, TPG) and record.files.get(_ENABLE) == "1"
+            if on and record.name in gone:
+                why = f"ends its sessions: {gone[record.name]}"
+                self._step("-", record, "write", f"{record.path}/{_ENABLE}", "0", why)
+        for record in reversed(list(have)):
+            if record.name in gone:
+                self._remove_one(record)
+        if self.whole:
+            for path, count in self.change.have.hbas.items():
+                if not count:
+                    self.plan.add(Step("rmdir", path, part=f"-{path}", reason="an empty HBA"))
+
+    def _remove_one(self, record: Record) -> None:
+        have, why = self.change.have, self.change.gone[record.name]
+        if record.base in DEFAULT_GROUPS or issubclass(record.cls, FabricModule):
+            return
+        dependants = (*have.children(record.name), *have.users(record.name))
+        self.plan.needs[f"-{record.name}"] = tuple(f"-{it.name}" for it in dependants)
+        if issubclass(record.cls, NetworkPortal):
+            for transport in (NetworkPortal.iser, NetworkPortal.offload):
+                if record.files.get(transport.file) == "1":
+                    self._step("-", record, "write", f"{record.path}/{transport.file}", "0", why)
+        if record.link is not None:
+            self._step("-", record, "unlink", f"{record.path}/{record.link.alias}", "", why)
+        self._step("-", record, "rmdir", record.path, "", why)
+        if issubclass(record.cls, StorageObject):
+            above = record.path.rpartition("/")[0]
+            self._hbas[above] -= 1
+            if not self._hbas[above]:
+                del self._hbas[above]
+                self._step("-", record, "rmdir", above, "", "the HBA is empty")
+
+    # What is made and set.
+
+    def _set_up(self, record: Record) -> None:
+        there = self.change.have.get(record.name)
+        if record.name in self.change.gone:
+            there = None
+        self.plan.needs[f"+{record.name}"] = tuple(
+            f"{sign}{name}" for sign, name in self._needed(record) if name
+        )
+        if there is None:
+            self._make(record)
+        else:
+            self._paths[record.name] = there.path
+            self._resize(there, record)
+        writes = self._writes(there, record)
+        for declared in record.cls.declarations().values():
+            if isinstance(declared, Attr):
+                self.plan.add(*writes.get(declared.file, ()))
+            elif isinstance(declared, Group):
+                for file, steps in writes.items():
+                    if file.startswith(f"{declared.directory}/"):
+                        self.plan.add(*steps)
+            elif isinstance(declared, LinkDeclaration):
+                self._link(there, record)
+            else:
+                for child in self.change.goal.children(record.name, declared.kind):
+                    self._set_up(child)
+
+    def _needed(self, record: Record) -> Iterator[tuple[str, str]]:
+        yield "+", record.parent
+        if record.link is not None:
+            yield "+", record.link.end
+        if record.name in self.change.gone:
+            yield "-", record.name
+
+    def _make(self, record: Record) -> None:
+        self._paths[record.name] = path = self._place(record)
+        if record.base in DEFAULT_GROUPS:
+            return
+        why = self.change.gone.get(record.name, "")
+        why = f"again: {why}" if why else "new"
+        if issubclass(record.cls, StorageObject):
+            self._step("+", record, "mkdir", path.rpartition("/")[0], "", why, vital=True)
+            self._step("+", record, "mkdir", path, "", why, vital=True)
+            for step in plan_parts.device(record, path, create=self.create_files):
+                self.plan.add(replace(step, part=f"+{record.name}", reason=why, vital=True))
+            return
+        self._step("+", record, "mkdir", path, "", why, vital=True)
+        for key, text in record.made.items():
+            if text is not None:
+                self._step("+", record, "write", f"{path}/{key}", text, "set once", vital=True)
+        if issubclass(record.cls, TPG) and NEXUS not in record.made:
+            nexus = plan_parts.new_nexus(path)
+            if nexus:
+                self._step(
+                    "+", record, "write", f"{path}/{NEXUS}", nexus, "a new nexus", vital=True
+                )
+
+    def _place(self, record: Record) -> str:
+        """Return the path at which a new record will stand."""
+        if issubclass(record.cls, StorageObject):
+            return f"{self._hba(record.cls.directory)}/{record.base}"
+        children = record.cls.children_above()
+        above = self._paths.get(record.parent, "")
+        return "/".join(filter(None, (above, children.directory, record.base)))
+
+    def _hba(self, directory: str) -> str:
+        """Return an empty HBA of a plugin, else one with the first free index."""
+        for path, count in self._hbas.items():
+            if not count and not self.whole and hba.split(path[5:])[0] == directory:
+                self._hbas[path] = 1
+                return path
+        index = next(number for number in self._next_index if number not in self._indexes)
+        return f"core/{directory}_{index}"
+
+    def _link(self, there: Record | None, record: Record) -> None:
+        if record.link is None or (there is not None and there.link is not None):
+            return
+        path, end = self._paths[record.name], self._paths.get(record.link.end, record.link.end)
+        alias = record.link.alias or plan_parts.new_alias()
+        self._step("+", record, "link", f"{path}/{alias}", end, "exports it", vital=True)
+
+    def _resize(self, there: Record, record: Record) -> None:
+        size = resized(there, record)
+        if size is not None:
+            steps = plan_parts.resize(record, self._paths[record.name], size)
+            self.plan.add(*(replace(step, part=f"+{record.name}") for step in steps))
+
+    def _writes(self, there: Record | None, record: Record) -> dict[str, list[Step]]:
+        """Return what is to be written, by the file in whose place it stands."""
+        path = self._paths[record.name]
+        secrets = plan_parts.secrets(record.cls)
+        found: dict[str, list[Step]] = {}
+        for write in plan_parts.ordered(there, record, self._forced(record)):
+            secret = write.file in secrets
+            step = Step(
+                "write",
+                f"{path}/{write.file}",
+                write.text,
+                f"+{record.name}",
+                write.reason,
+                secret=secret,
+                maybe=write.maybe and not secret,
+                vital=secret or write.file in plan_parts.VITAL,
+                codec=codec_of(record.cls, write.file) if write.maybe else None,
+            )
+            found.setdefault(write.place, []).append(step)
+        return found
+
+    def _forced(self, record: Record) -> set[str]:
+        """Return the files that the kernel changes by itself in the course of the plan."""
+        if "alua_tg_pt_gp" not in record.files or record.link is None:
+            return set()
+        remade = (
+            group
+            for group in self.change.have.children(record.link.end, ALUATargetPortGroup)
+            if group.name in self.change.gone
+        )
+        left = any(record in members_of(self.change.goal, group) for group in remade)
+        return {"alua_tg_pt_gp"} if left else set()
+
+    def _step(
+        self,
+        sign: str,
+        record: Record,
+        verb: str,
+        path: str,
+        text: str,
+        why: str,
+        *,
+        vital: bool = False,
+    ) -> None:
+        self.plan.add(Step(verb, path, text, f"{sign}{record.name}", why, vital=vital))
+
+
+_ENABLE = TPG.enable.file

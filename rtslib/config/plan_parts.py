@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the rtslib authors
+"""What a plan must know of single classes: devices, the order of writes, what must not fail.
+
+Facts with their sources, and small functions over records; nothing here touches the kernel.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+
+from rtslib import blockdev, control, host
+from rtslib.alua import ALUATargetPortGroup
+from rtslib.attributes import STORAGE_ATTRIB
+from rtslib.config.form import form_of
+from rtslib.config.steps import Step
+from rtslib.configfs import HostConfigFS
+from rtslib.fabric import spec_of_group
+from rtslib.recipe import RECIPES
+from rtslib.storage import StorageObject
+from rtslib.target import TPG
+from rtslib.tcm import (
+    BlockStorageObject,
+    FileIOStorageObject,
+    PSCSIStorageObject,
+    RDMCPStorageObject,
+    UserBackedStorageObject,
+)
+from rtslib.values import FLAG, SERIAL
+from rtslib.wwn import WWN_TYPES, generate_wwn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rtslib.config.state import Record
+    from rtslib.node import Node
+
+__all__ = [
+    "VITAL",
+    "Write",
+    "device",
+    "new_alias",
+    "new_nexus",
+    "ordered",
+    "resize",
+    "secrets",
+    "unset",
+]
+
+#: Settings without which more would be let in than was asked for: what fails here is not exported.
+VITAL = frozenset(
+    {
+        "write_protect",
+        "attrib/authentication",
+        "attrib/generate_node_acls",
+        "attrib/demo_mode_write_protect",
+        "attrib/prod_mode_write_protect",
+        "discovery_auth/enforce_discovery_auth",
+    }
+)
+
+#: What the kernel changes with a setting of a storage object, by the setting's file.
+_CHANGES = {
+    f"attrib/{name}": setting.changes for name, setting in STORAGE_ATTRIB.items() if setting.changes
+}
+
+_STATE, _STATUS, _TYPE = "alua_access_state", "alua_access_status", "alua_access_type"
+_IMPLICIT, _EXPLICIT = 1, 2
+_LBA_DEPENDENT = "4"
+
+
+class Write(NamedTuple):
+    """A write to a file of a record; `place` is the file in whose place it stands."""
+
+    place: str
+    file: str
+    text: str
+    reason: str
+    maybe: bool
+
+
+def secrets(cls: type[Node]) -> frozenset[str]:
+    """Return the files of a class that hold secrets."""
+    return frozenset(saved.file for saved in form_of(cls).saved if saved.attr.secret)
+
+
+def new_alias() -> str:
+    """Return a name for a link, of which the kernel makes nothing."""
+    return os.urandom(5).hex()
+
+
+def new_nexus(path: str) -> str | None:
+    """Return a nexus for a new TPG at a path, None where its fabric has none."""
+    group, target = path.split("/")[:2]
+    spec = spec_of_group(group)
+    if not spec.has_feature("nexus"):
+        return None
+    prefix = spec.from_fabric(target).partition(".")[0].lower()
+    return spec.to_fabric(generate_wwn(prefix if prefix in WWN_TYPES else "naa"))
+
+
+def device(record: Record, path: str, *, create: bool) -> Iterator[Step]:
+    """Yield the steps that open a storage object's device; see ``recipe``."""
+    cls: Any = record.cls
+    made = dict(record.made)
+    dev = made.get("dev")
+    if dev and os.path.isabs(dev):
+        yield from _present(cls, dev, made, create=create)
+    if issubclass(cls, PSCSIStorageObject) and "hctl" not in made:
+        # Its address changes from boot to boot: it is looked up when it is used.
+        yield Step("address", path, str(dev))
+    else:
+        if cls is RDMCPStorageObject:
+            made.setdefault("page_size", host.page_size())
+        node = cls.handle(_NOWHERE, path)
+        text = control.encode(node, cls.control_keys, RECIPES[cls.plugin].settings(made))
+        yield Step("write", f"{path}/control", text)
+    if dev:
+        yield Step("write", f"{path}/udev_path", dev)
+    if record.files.get("enable", "1") == "1":
+        yield Step("write", f"{path}/enable", "1")
+    serial = record.files.get("wwn/vpd_unit_serial")
+    if serial is not None:
+        yield Step("write", f"{path}/wwn/vpd_unit_serial", serial)
+        yield Step("reservations", path, SERIAL.encode(serial))
+
+
+def _present(
+    cls: type[StorageObject], dev: str, made: dict[str, Any], *, create: bool
+) -> Iterator[Step]:
+    """Yield what makes sure of a device: the kernel would make a file that is not there."""
+    if issubclass(cls, FileIOStorageObject):
+        if made.get("size") is None and os.path.exists(dev):
+            made["size"] = blockdev.size_in_bytes(dev)
+        if create and made.get("size") and not dev.startswith("/dev/") and not os.path.exists(dev):
+            yield Step("create", dev, str(made["size"]))
+            return
+    if issubclass(cls, (FileIOStorageObject, BlockStorageObject, PSCSIStorageObject)):
+        yield Step("check", dev)
+
+
+#: The tree of a node that is only named in errors.
+_NOWHERE = HostConfigFS()
+
+
+def resize(record: Record, path: str, size: int) -> Iterator[Step]:
+    """Yield the steps that give an open storage object another size."""
+    why = "another size; initiators must rescan"
+    if issubclass(record.cls, FileIOStorageObject):
+        yield Step("grow", str(record.made["dev"]), str(size), reason=why)
+        yield Step("write", f"{path}/control", f"fd_dev_size={size}", reason=why)
+    elif issubclass(record.cls, UserBackedStorageObject):
+        yield Step("write", f"{path}/attrib/dev_size", str(size), reason=why)
+
+
+def ordered(there: Optional[Record], record: Record, forced: set[str]) -> Iterator[Write]:
+    """Yield the writes that make a record's files as they are to be.
+
+    Of a new node all may have to be written; of one that is there only what differs, and what the
+    kernel changes with that. `forced` are files that something else in the plan changes.
+    """
+    if issubclass(record.cls, ALUATargetPortGroup):
+        yield from _alua(there, record)
+        return
+    if issubclass(record.cls, TPG):
+        yield from _tpg(there, record)
+        return
+    touched = set(forced)
+    begins = unset(record)
+    for file in _in_order(record):
+        text = record.files[file]
+        if there is None:
+            if begins.get(file) != text and not _is_made(record, file):
+                yield Write(file, file, text, "", maybe=True)
+        elif file in there.files and there.files[file] != text:
+            yield Write(file, file, text, f"is {_shown(record, there, file)}", maybe=False)
+            touched.update(_CHANGES.get(file, ()))
+        elif file in touched:
+            yield Write(file, file, text, "changes with another setting", maybe=True)
+
+
+def unset(record: Record) -> dict[str, str]:
+    """Return the texts of what reads as nothing in a new node: credentials, tags."""
+    return {
+        saved.file: saved.codec.encode("")
+        for saved in form_of(record.cls).saved
+        if saved.optional and not saved.ours
+    }
+
+
+def _shown(record: Record, there: Record, file: str) -> str:
+    return "another" if file in secrets(record.cls) else repr(there.files[file].rstrip("\n"))
+
+
+def _is_made(record: Record, file: str) -> bool:
+    """Tell whether a file of a new storage object was written with its device."""
+    return issubclass(record.cls, StorageObject) and file in {"enable", "wwn/vpd_unit_serial"}
+
+
+def _in_order(record: Record) -> list[str]:
+    """Return a record's files, those that change others before these."""
+    return sorted(record.files, key=lambda file: (-len(_CHANGES.get(file, ())), file))
+
+
+def _tpg(there: Optional[Record], record: Record) -> Iterator[Write]:
+    """Yield a TPG's writes; its relative port identifier changes only while it is disabled."""
+    enable, rtpi = TPG.enable.file, TPG.rtpi.file
+    moves = (
+        there is not None
+        and there.files.get(enable) == "1"
+        and record.files.get(rtpi, there.files.get(rtpi)) != there.files.get(rtpi)
+    )
+    begins = unset(record)
+    for file in _in_order(record):
+        text = record.files[file]
+        if file == rtpi and text == "0":
+            continue  # none yet: the kernel finds one, and takes no 0
+        if there is None and begins.get(file) == text:
+            continue
+        if there is None:
+            yield Write(file, file, text, "", maybe=True)
+        elif moves and file == enable:
+            if FLAG.decode(text):
+                yield Write(file, file, text, "on again", maybe=False)
+        elif file in there.files and there.files[file] != text:
+            if file == rtpi and moves:
+                why = f"{rtpi} cannot change while it is on: this ends its sessions"
+                yield Write(file, enable, "0", why, maybe=False)
+            yield Write(file, file, text, f"is {_shown(record, there, file)}", maybe=False)
+
+
+def _alua(there: Optional[Record], record: Record) -> Iterator[Write]:
+    """Yield a group's writes: its state is taken only under an access type that allows it."""
+    wanted = record.files
+    # A new group begins as the kernel makes it (core_alua_allocate_tg_pt_gp).
+    now = there.files if there is not None else {_TYPE: str(_IMPLICIT | _EXPLICIT)}
+    moves = _STATE in wanted and now.get(_STATE) != wanted[_STATE]
+    kind = int(now.get(_TYPE, "0"))
+    suits = kind & _IMPLICIT and not (wanted.get(_STATE) == _LBA_DEPENDENT and kind & _EXPLICIT)
+    for file, text in wanted.items():
+        if file == _STATE and moves and not suits:
+            why = "so that the state can be set"
+            yield Write(_STATE, _TYPE, str(_IMPLICIT), why, maybe=False)
+        changed = now.get(file) != text
+        again = moves and (file == _STATUS or (file == _TYPE and not suits))
+        if there is None or changed or again:
+            why = f"is {now[file]}" if file in now and changed else ""
+            yield Write(file, file, text, why, maybe=there is None or not changed)

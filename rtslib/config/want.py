@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the rtslib authors
+"""From the saved configuration to records: what it says, and where that would stand.
+
+Takes data that ``schema`` has checked. What the data does not name, the records do not have, but
+for what is left out where there is none of it: credentials and tags.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable
+
+from rtslib import spec
+from rtslib.acl import NodeACL
+from rtslib.alua import ALUALUGroup, ALUATargetPortGroup
+from rtslib.config import names
+from rtslib.config.dump import OURS
+from rtslib.config.form import NEXUS, form_of
+from rtslib.config.state import Link, Record, State
+from rtslib.errors import InvalidValueError
+from rtslib.fabric import FabricModule
+from rtslib.lun import LUN, MappedLUN
+from rtslib.network_portal import NetworkPortal
+from rtslib.portal import PortalAddress
+from rtslib.settings import UNKNOWN
+from rtslib.target import TPG, Target
+from rtslib.tcm import (
+    BlockStorageObject,
+    FileIOStorageObject,
+    PSCSIStorageObject,
+    RDMCPStorageObject,
+    UserBackedStorageObject,
+)
+
+if TYPE_CHECKING:
+    from rtslib.node import Node
+    from rtslib.spec import Spec
+    from rtslib.storage import StorageObject
+
+__all__ = ["wanted", "wanted_below"]
+
+Entry = dict[str, Any]
+
+#: What an object of each plugin is made of, and what it is where that is not given.
+_MADE: dict[type[StorageObject], dict[str, Any]] = {
+    FileIOStorageObject: {"dev": None, "size": None, "write_back": False, "aio": False},
+    BlockStorageObject: {"dev": None, "readonly": False, "exclusive": True},
+    PSCSIStorageObject: {"dev": None},
+    RDMCPStorageObject: {"size": None, "nullio": False},
+    UserBackedStorageObject: {
+        "config": None,
+        "size": None,
+        "hw_max_sectors": None,
+        "control": None,
+    },
+}
+_PLUGINS = {cls.plugin: cls for cls in _MADE}
+
+
+def wanted(data: Entry) -> State:
+    """Return the records that checked data of saveconfig.json asks for."""
+    reader = _Wanted(data.get(OURS) or {})
+    reader.whole(data)
+    return reader.state
+
+
+def wanted_below(cls: type[Node], parent: str, entry: Entry, of: Spec | None) -> State:
+    """Return the records that one checked entry asks for, of a class, below the record `parent`.
+
+    `of` is the spec of the fabric that it stands in.
+    """
+    reader = _Wanted({})
+    if issubclass(cls, ALUATargetPortGroup):
+        reader.alua_group(parent, entry)
+    elif issubclass(cls, FabricModule):
+        reader.fabric(entry["name"], entry)
+    elif issubclass(cls, Target):
+        reader.target(entry)
+    elif of is not None:
+        reader.in_fabric[cls](parent, entry, of)
+    return reader.state
+
+
+class _Wanted:
+    """One reading of a saved configuration."""
+
+    def __init__(self, ours: Entry) -> None:
+        self.state = State()
+        self.ours = ours
+        self.in_fabric: dict[type[Node], Callable[[str, Entry, Spec], None]] = {
+            TPG: self._tpg,
+            LUN: self._lun,
+            NetworkPortal: self._portal,
+            NodeACL: self._acl,
+            MappedLUN: self._mapped_lun,
+        }
+
+    def whole(self, data: Entry) -> None:
+        """Read all of it."""
+        for entry in self.ours.get("alua_lu_gps", ()):
+            self._add(ALUALUGroup, "", entry["name"], entry)
+        for entry in data.get("storage_objects", ()):
+            self._storage_object(entry)
+        for entry in data.get("fabric_modules", ()):
+            self.fabric(entry["name"], entry)
+        for entry in data.get("targets", ()):
+            self.target(entry)
+
+    def _add(
+        self,
+        cls: type[Node],
+        parent: str,
+        base: str,
+        entry: Entry,
+        *,
+        of: Spec | None = None,
+        name: str | None = None,
+        made: Entry | None = None,
+        files: dict[str, str] | None = None,
+        link: Link | None = None,
+    ) -> str:
+        """Add the record of an entry and return its name."""
+        name = name or names.name_of(cls, parent, base, of)
+        made = dict(made or {})
+        files = dict(files or {})
+        for saved in form_of(cls).saved:
+            value = entry.get(saved.key)
+            if value is None and saved.optional and not saved.ours:
+                value = ""
+            if value is not None:
+                (made if saved.once else files)[saved.file] = saved.codec.encode(value)
+        for key in form_of(cls).groups:
+            group = getattr(cls, key)
+            for setting, value in entry.get(key, {}).items():
+                known = group.table.get(setting)
+                codec = known.codec if known else UNKNOWN
+                files[f"{group.directory}/{setting}"] = codec.encode(value)
+        self.state.add(Record(name, cls, parent, base, "", made, files, link))
+        return name
+
+    def _storage_object(self, entry: Entry) -> None:
+        cls = _PLUGINS[entry["plugin"]]
+        more = self.ours.get("storage_objects", {})
+        name = names.storage_object(cls.plugin, entry["name"])
+        made = {
+            key: value
+            for key, default in _MADE[cls].items()
+            if (value := entry.get(key, default)) is not None
+        }
+        record = {**entry, **more.get(name, {})}
+        self._add(cls, "", entry["name"], record, made=made, name=name, files={"enable": "1"})
+        for group in entry.get("alua_tpgs", ()):
+            self.alua_group(name, group)
+
+    def alua_group(self, parent: str, entry: Entry) -> None:
+        """Read an ALUA group of a storage object."""
+        if entry["name"] == "default_tg_pt_gp":
+            entry = {key: value for key, value in entry.items() if key != "tg_pt_gp_id"}
+        elif not entry.get("tg_pt_gp_id"):
+            # The kernel picks one.
+            entry = {**entry, "tg_pt_gp_id": 0}
+        self._add(ALUATargetPortGroup, parent, entry["name"], entry)
+
+    def fabric(self, name: str, entry: Entry | None) -> None:
+        """Add a fabric: with settings where it has an entry, else as what holds its targets."""
+        found = spec.find(name)
+        more = self.ours.get("fabric_modules", {}).get(found.name, {})
+        if entry is None:
+            record = Record(
+                f"/{found.name}", FabricModule, "", found.configfs_group, "", {}, {}, None
+            )
+            self.state.add(record)
+            return
+        self._add(FabricModule, "", found.configfs_group, {**entry, **more}, of=found)
+
+    def target(self, entry: Entry) -> None:
+        """Read a target with all that it has."""
+        found = spec.find(entry["fabric"])
+        parent = f"/{found.name}"
+        if parent not in self.state:
+            self.fabric(found.name, None)
+        base = found.to_fabric(_normal(found, entry["wwn"]))
+        name = self._add(Target, parent, base, entry, of=found)
+        for tpg in entry["tpgs"]:
+            self._tpg(name, tpg, found)
+
+    def _tpg(self, parent: str, entry: Entry, of: Spec) -> None:
+        made = {}
+        if entry.get("nexus_wwn") and of.has_feature("nexus"):
+            made[NEXUS] = of.to_fabric(entry["nexus_wwn"])
+        name = self._add(TPG, parent, f"tpgt_{entry['tag']}", entry, of=of, made=made)
+        for lun in entry["luns"]:
+            self._lun(name, lun, of)
+        for portal in entry["portals"]:
+            self._portal(name, portal, of)
+        for acl in entry["node_acls"]:
+            self._acl(name, acl, of)
+
+    def _lun(self, parent: str, entry: Entry, of: Spec) -> None:
+        link = Link(entry["storage_object"], entry.get("alias"))
+        self._add(LUN, parent, f"lun_{entry['index']}", entry, of=of, link=link)
+
+    def _portal(self, parent: str, entry: Entry, of: Spec) -> None:
+        address = PortalAddress(entry["ip_address"], entry["port"])
+        self._add(NetworkPortal, parent, address.name, entry, of=of)
+
+    def _acl(self, parent: str, entry: Entry, of: Spec) -> None:
+        # In lower case, as NodeACL makes it: the kernel would find no other.
+        base = of.to_fabric(_normal(of, entry["node_wwn"], lower=True))
+        name = self._add(NodeACL, parent, base, entry, of=of)
+        for mapped in entry["mapped_luns"]:
+            self._mapped_lun(name, mapped, of)
+
+    def _mapped_lun(self, parent: str, entry: Entry, of: Spec) -> None:
+        tpg = parent.rpartition("/acls/")[0]
+        link = Link(names.name_of(LUN, tpg, f"lun_{entry['tpg_lun']}"), entry.get("alias"))
+        self._add(MappedLUN, parent, f"lun_{entry['index']}", entry, of=of, link=link)
+
+
+def _normal(of: Spec, wwn: str, *, lower: bool = False) -> str:
+    """Return a name as the model would make it; one that it would refuse stays as it is."""
+    try:
+        normal, kind = of.normalise(wwn)
+    except InvalidValueError:
+        return wwn
+    return normal.lower() if lower and kind != "free" else normal
