@@ -2,6 +2,7 @@
 # Copyright the rtslib authors
 """An object model over LIO, the Linux SCSI target: every configfs directory is an object."""
 
+from rtslib import utils as utils
 from rtslib.alua import ALUALUGroup, ALUATargetPortGroup
 from rtslib.configfs import ConfigFS, HostConfigFS, current, use
 from rtslib.errors import (
@@ -32,6 +33,7 @@ from rtslib.tcm import (
     PSCSIStorageObject,
     RDMCPStorageObject,
     StorageObject,
+    StorageObjectFactory,
     UserBackedStorageObject,
 )
 
@@ -72,6 +74,7 @@ __all__ = [
     "RejectedError",
     "SpecError",
     "StorageObject",
+    "StorageObjectFactory",
     "Target",
     "UserBackedStorageObject",
     "current",

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rtslib import saved
 from rtslib.attributes import ACL_ATTRIB
 from rtslib.chap import Chap
 from rtslib.lun import LUN, MappedLUN
@@ -33,7 +34,7 @@ class NodeACL(Chap):
     # While nobody is logged in, every one of them reads "No Active iSCSI Session".
     parameters = Group("param")
     tcq_depth = Attr("cmdsn_depth", UINT, "Commands it may have in flight; a change logs it out.")
-    tag = Attr("tag", TAG, "Name of the ACL group it belongs to, '' for none.", absent="")
+    tag = Attr("tag", TAG, "Name of the ACL group it belongs to, None for none.", absent=None)
     info = Attr("info", TEXT, "The kernel's own words on its session.", absent="")
     mapped_luns = Children(MappedLUN, prefix="lun_", key=kernel_int)
     statistics = StatisticsTree("fabric_statistics")
@@ -52,10 +53,20 @@ class NodeACL(Chap):
         """Return the ACL of an initiator, whose name may be in any case or spelling."""
         return cls(parent, key, mode="lookup")  # type: ignore[arg-type]
 
+    @classmethod
+    def setup(cls, tpg_obj: TPG, acl: dict[str, Any], err_func: saved.Errors) -> None:
+        """Make an ACL as its saved entry says; `err_func` is told what fails."""
+        saved.setup(cls, tpg_obj, acl, err_func)
+
     @property
     def node_wwn(self) -> str:
         """The initiator's name."""
         return self.parent_tpg.fabric_module.from_fabric_wwn(self.base)
+
+    @property
+    def wwn_type(self) -> str:
+        """The type of that name: 'iqn', 'naa' ..."""
+        return self.parent_tpg.fabric_module.type_of(self.node_wwn)
 
     @property
     def parent_tpg(self) -> TPG:

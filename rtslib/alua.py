@@ -13,6 +13,7 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rtslib import saved
 from rtslib.errors import InvalidValueError, NotSupportedError, RTSLibALUANotSupportedError
 from rtslib.node import Attr, MadeOf, Node
 from rtslib.values import FLAG, TEXT, UINT, Codec, enumerated
@@ -24,7 +25,17 @@ if TYPE_CHECKING:
     from rtslib.configfs import ConfigFS
     from rtslib.storage import StorageObject
 
-__all__ = ["ALUALUGroup", "ALUATargetPortGroup", "AccessState", "AccessStatus", "AccessType"]
+__all__ = [
+    "ALUALUGroup",
+    "ALUATargetPortGroup",
+    "AccessState",
+    "AccessStatus",
+    "AccessType",
+    "alua_ro_params",
+    "alua_rw_params",
+    "alua_statuses",
+    "alua_types",
+]
 
 
 class AccessState(enum.IntEnum):
@@ -59,23 +70,11 @@ class AccessType(enum.IntEnum):
 STATE = enumerated(
     AccessState, {state.name.lower().replace("_", " "): state for state in AccessState}
 )
-STATUS = enumerated(
-    AccessStatus,
-    {
-        "None": AccessStatus.NONE,
-        "Altered by Explicit STPG": AccessStatus.ALTERED_BY_EXPLICIT_STPG,
-        "Altered by Implicit ALUA": AccessStatus.ALTERED_BY_IMPLICIT_ALUA,
-    },
-)
-TYPE = enumerated(
-    AccessType,
-    {
-        "None": AccessType.NONE,
-        "Implicit": AccessType.IMPLICIT,
-        "Explicit": AccessType.EXPLICIT,
-        "Implicit and Explicit": AccessType.IMPLICIT_AND_EXPLICIT,
-    },
-)
+#: The kernel's words for a status and for a type; the number of each is its place.
+alua_statuses = ["None", "Altered by Explicit STPG", "Altered by Implicit ALUA"]
+alua_types = ["None", "Implicit", "Explicit", "Implicit and Explicit"]
+STATUS = enumerated(AccessStatus, dict(zip(alua_statuses, AccessStatus)))
+TYPE = enumerated(AccessType, dict(zip(alua_types, AccessType)))
 
 #: The id of a group that has none yet: the file is empty.
 GROUP_ID: Codec[int | None] = Codec(
@@ -174,9 +173,14 @@ class ALUATargetPortGroup(_Group):
             )
         self._make_or_find(storage_object.fs, storage_object.below("alua"), name, tag)
 
+    @property
+    def storage_object(self) -> StorageObject:
+        """The storage object that it is a group of."""
+        return self.parent  # type: ignore[return-value]
+
     def before_setting(self, file: str, text: str) -> None:
         """Refuse a transition that crashes the kernel: it follows an LU group without looking."""
-        if file == "alua_access_state" and not self.parent.alua_supported:  # type: ignore[attr-defined]
+        if file == "alua_access_state" and not self.storage_object.alua_supported:
             raise RTSLibALUANotSupportedError(
                 f"{self.path}/{file} must not be written: its storage object is passed through, "
                 "and the kernel would crash",
@@ -184,6 +188,13 @@ class ALUATargetPortGroup(_Group):
                 path=f"{self.path}/{file}",
                 value=text,
             )
+
+    @classmethod
+    def setup(
+        cls, storage_obj: StorageObject, alua_tpg: dict[str, Any], err_func: saved.Errors
+    ) -> None:
+        """Make a group as its saved entry says; `err_func` is told what fails."""
+        saved.setup(cls, storage_obj, alua_tpg, err_func)
 
     def update(self, **settings: object) -> None:
         """Set several settings in the one order that the kernel takes.
@@ -214,6 +225,15 @@ class ALUATargetPortGroup(_Group):
             self.alua_access_state = state
         finally:
             self.alua_access_type = kept
+
+
+#: What of a group is not there to be set, as rtslib-fb lists it, and what is.
+alua_ro_params = ["tg_pt_gp_id", "members", "alua_support_lba_dependent"]
+alua_rw_params = [
+    name
+    for name, declared in ALUATargetPortGroup.declarations().items()
+    if isinstance(declared, Attr) and name not in alua_ro_params
+]
 
 
 class ALUALUGroup(_Group):

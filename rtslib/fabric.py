@@ -7,10 +7,10 @@ from __future__ import annotations
 import errno
 import os
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Callable, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, TypeVar, cast
 
-from rtslib import configfs, door, host, spec
-from rtslib.chap import check_credentials
+from rtslib import configfs, door, host, saved, spec
+from rtslib.discovery import Discovery
 from rtslib.errors import (
     HostError,
     InvalidValueError,
@@ -21,7 +21,7 @@ from rtslib.errors import (
 from rtslib.node import Attr, Children, Node
 from rtslib.spec import Spec
 from rtslib.target import Target
-from rtslib.values import CREDENTIAL, FLAG, TEXT
+from rtslib.values import TEXT
 from rtslib.wwn import same
 
 if TYPE_CHECKING:
@@ -29,9 +29,30 @@ if TYPE_CHECKING:
 
     from rtslib.configfs import ConfigFS
 
-__all__ = ["FabricModule", "spec_of_group"]
+__all__ = [
+    "EfctFabricModule",
+    "FCoEFabricModule",
+    "FabricModule",
+    "ISCSIFabricModule",
+    "IbmvscsisFabricModule",
+    "LoopbackFabricModule",
+    "Qla2xxxFabricModule",
+    "SBPFabricModule",
+    "SRPTFabricModule",
+    "USBGadgetFabricModule",
+    "VhostFabricModule",
+    "XenPvScsiFabricModule",
+    "excludes_list",
+    "fabric_modules",
+    "spec_of_group",
+    "target_names_excludes",
+]
 
 T = TypeVar("T")
+
+#: What a fabric's directory holds beside its targets.
+excludes_list = ["lio_version", "version", "discovery_auth", "cpus_allowed_list"]
+target_names_excludes = set(excludes_list)
 
 #: How kernels refuse the directory of a fabric whose module is not loaded.
 _NOT_LOADED = frozenset((errno.ENOENT, errno.EINVAL, errno.EPERM))
@@ -59,7 +80,7 @@ def _by_group(_signature: object) -> dict[str, Spec]:
     }
 
 
-class FabricModule(Node):
+class FabricModule(Discovery):
     """A fabric, by the name of its spec: ``FabricModule('iscsi')``; no system call on the tree.
 
     Its directory, and the kernel module behind it, are made when its first target is: until then
@@ -72,25 +93,7 @@ class FabricModule(Node):
     #: The directory is made when it is needed: without one, nothing was deleted.
     optional: ClassVar[bool] = True
 
-    discovery_enable_auth = Attr(
-        "discovery_auth/enforce_discovery_auth", FLAG, "Discovery asks for CHAP.", absent=False
-    )
-    discovery_userid = Attr(
-        "discovery_auth/userid", CREDENTIAL, "Name of initiators.", absent="", secret=True
-    )
-    discovery_password = Attr(
-        "discovery_auth/password", CREDENTIAL, "Secret of initiators.", absent="", secret=True
-    )
-    discovery_mutual_userid = Attr(
-        "discovery_auth/userid_mutual", CREDENTIAL, "Name of the target.", absent="", secret=True
-    )
-    discovery_mutual_password = Attr(
-        "discovery_auth/password_mutual", CREDENTIAL, "Its secret.", absent="", secret=True
-    )
-    discovery_authenticate_target = Attr(
-        "discovery_auth/authenticate_target", FLAG, "Mutual CHAP is complete.", absent=False
-    )
-    targets = Children(Target, skip=frozenset({"discovery_auth"}))
+    targets = Children(Target, skip=frozenset(excludes_list))
     cpus_allowed_list = Attr("cpus_allowed_list", TEXT, "CPUs for the threads of the fabric.")
 
     def __init__(self, name: str, *, fs: ConfigFS | None = None) -> None:
@@ -181,6 +184,10 @@ class FabricModule(Node):
                 continue
         raise RTSLibNotInCFSError(f"{self.path} has no version", path=self.path)
 
+    def setup(self, fm: dict[str, Any], err_func: saved.Errors) -> None:
+        """Set discovery as the fabric's saved entry says; `err_func` is told what fails."""
+        saved.setup(FabricModule, self.root(), fm, err_func)
+
     def has_feature(self, feature: str) -> bool:
         """Tell whether the fabric can do this."""
         return self.spec.has_feature(feature)
@@ -192,6 +199,13 @@ class FabricModule(Node):
     def to_normalized_wwn(self, wwn: str) -> tuple[str, str]:
         """Return (name, type) for a target's name; InvalidValueError if it can be none."""
         return self.spec.normalise(wwn)
+
+    def type_of(self, wwn: str) -> str:
+        """Return the type of a name that is there; 'free' for what this fabric would not make."""
+        try:
+            return self.to_normalized_wwn(wwn)[1]
+        except InvalidValueError:
+            return "free"
 
     def to_fabric_wwn(self, wwn: str) -> str:
         """Return a target's name as the kernel spells it in this fabric."""
@@ -251,37 +265,116 @@ class FabricModule(Node):
                 self.prepare(made)
                 super().write(file, text, secret=secret)
 
-    def set_discovery_auth(
-        self,
-        userid: str,
-        password: str,
-        mutual_userid: str = "",
-        mutual_password: str = "",
-        *,
-        enable: bool = True,
-    ) -> None:
-        """Set the credentials of discovery, then ask for them; they are in force at once."""
-        values = (userid, password, mutual_userid, mutual_password)
-        check_credentials(self, _DISCOVERY, values, "discovery CHAP")
-        switch = FabricModule.discovery_enable_auth
-        if self.encode_file(switch.file, FLAG, enable) == "1" and not password:
-            raise InvalidValueError("discovery cannot ask for CHAP without a name and a secret")
-        for attr, value in zip(_DISCOVERY, values):
-            attr.__set__(self, value)
-        self.discovery_enable_auth = enable
 
-    def clear_discovery_auth_settings(self) -> None:
-        """Ask nobody for CHAP in discovery, and forget the credentials."""
-        if not self.exists:
-            return
-        self.discovery_enable_auth = False
-        for attr in _DISCOVERY:
-            attr.__set__(self, "")
+class _OneFabric(type):
+    """The type of a class that names one fabric.
+
+    What fabrics are, their specs say: ``ISCSIFabricModule()`` is ``FabricModule('iscsi')``, of that
+    class, and each handle of that fabric is an instance of ISCSIFabricModule.
+    """
+
+    #: The name of its spec, and of its directory.
+    fabric: str
+    group: str
+
+    def __call__(cls, *, fs: ConfigFS | None = None) -> FabricModule:
+        """Return the fabric."""
+        return FabricModule(cls.fabric, fs=fs)
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, FabricModule) and instance.base == cls.group
 
 
-_DISCOVERY = (
-    FabricModule.discovery_userid,
-    FabricModule.discovery_password,
-    FabricModule.discovery_mutual_userid,
-    FabricModule.discovery_mutual_password,
-)
+class _Named(FabricModule, metaclass=_OneFabric):
+    """What such classes are to type checkers; there are no instances of their own."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def __init__(self, *, fs: ConfigFS | None = None) -> None: ...
+
+
+class ISCSIFabricModule(_Named):
+    """iSCSI."""
+
+    __slots__ = ()
+    fabric = group = "iscsi"
+
+
+class LoopbackFabricModule(_Named):
+    """A SCSI host of this machine itself."""
+
+    __slots__ = ()
+    fabric = group = "loopback"
+
+
+class VhostFabricModule(_Named):
+    """Virtual machines, by vhost-scsi."""
+
+    __slots__ = ()
+    fabric = group = "vhost"
+
+
+class Qla2xxxFabricModule(_Named):
+    """Fibre Channel on QLogic adapters."""
+
+    __slots__ = ()
+    fabric = group = "qla2xxx"
+
+
+class EfctFabricModule(_Named):
+    """Fibre Channel on Emulex adapters."""
+
+    __slots__ = ()
+    fabric = group = "efct"
+
+
+class FCoEFabricModule(_Named):
+    """Fibre Channel over Ethernet."""
+
+    __slots__ = ()
+    fabric, group = "tcm_fc", "fc"
+
+
+class SRPTFabricModule(_Named):
+    """SCSI over RDMA (SRP)."""
+
+    __slots__ = ()
+    fabric = group = "srpt"
+
+
+class SBPFabricModule(_Named):
+    """FireWire (SBP-2)."""
+
+    __slots__ = ()
+    fabric = group = "sbp"
+
+
+class USBGadgetFabricModule(_Named):
+    """USB mass storage."""
+
+    __slots__ = ()
+    fabric = group = "usb_gadget"
+
+
+class XenPvScsiFabricModule(_Named):
+    """Xen paravirtual SCSI."""
+
+    __slots__ = ()
+    fabric = group = "xen-pvscsi"
+
+
+class IbmvscsisFabricModule(_Named):
+    """Virtual SCSI of IBM Power."""
+
+    __slots__ = ()
+    fabric = group = "ibmvscsis"
+
+
+#: The class of each fabric that has one, by the name of its spec.
+fabric_modules: dict[str, _OneFabric] = {
+    one.fabric: one for one in cast("list[_OneFabric]", _Named.__subclasses__())
+}
+
+_BaseFabricModule = FabricModule

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rtslib.sessions import Session
     from rtslib.target import TPG
 
-__all__ = ["MappedLUNGroup", "NodeACLGroup"]
+__all__ = ["Group", "MappedLUNGroup", "NodeACLGroup"]
 
 M = TypeVar("M", NodeACL, MappedLUN)
 
@@ -298,27 +298,27 @@ class NodeACLGroup(Group[NodeACL]):
         """Map a LUN for every member, or look such a mapping up."""
         return MappedLUNGroup(self, mapped_lun, tpg_lun, write_protect)
 
-    def _by_wwn(self, attr: Attr[str]) -> dict[str, str]:
-        return {acl.node_wwn: attr.__get__(acl, NodeACL) for acl in self.members()}
+    def _by_wwn(self, attr: Attr[str]) -> list[tuple[str, str]]:
+        return [(acl.node_wwn, attr.__get__(acl, NodeACL)) for acl in self.members()]
 
     def _set_for(self, attr: Attr[str], value: str, wwn: str | None) -> None:
         for acl in self.members() if wwn is None else self._members_named(wwn):
             attr.__set__(acl, value)
 
-    def get_userids(self) -> dict[str, str]:
-        """Return the CHAP name of each member."""
+    def get_userids(self) -> list[tuple[str, str]]:
+        """Return (initiator, CHAP name) of each member."""
         return self._by_wwn(NodeACL.chap_userid)
 
-    def get_passwords(self) -> dict[str, str]:
-        """Return the CHAP secret of each member."""
+    def get_passwords(self) -> list[tuple[str, str]]:
+        """Return (initiator, CHAP secret) of each member."""
         return self._by_wwn(NodeACL.chap_password)
 
-    def get_mutual_userids(self) -> dict[str, str]:
-        """Return the mutual CHAP name of each member."""
+    def get_mutual_userids(self) -> list[tuple[str, str]]:
+        """Return (initiator, mutual CHAP name) of each member."""
         return self._by_wwn(NodeACL.chap_mutual_userid)
 
-    def get_mutual_passwords(self) -> dict[str, str]:
-        """Return the mutual CHAP secret of each member."""
+    def get_mutual_passwords(self) -> list[tuple[str, str]]:
+        """Return (initiator, mutual CHAP secret) of each member."""
         return self._by_wwn(NodeACL.chap_mutual_password)
 
     def set_userids(self, value: str, wwn: str | None = None) -> None:

@@ -7,8 +7,9 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from rtslib import saved
 from rtslib.alua import STATUS
 from rtslib.door import Construction
 from rtslib.errors import InvalidValueError
@@ -86,6 +87,7 @@ class LUN(_Numbered):
 
     #: The kernel itself takes more (target_fabric_make_lun checks no limit); initiators do not.
     MAX_TARGET_LUN: ClassVar[int] = 65535
+    MAX_LUN: ClassVar[int] = MAX_TARGET_LUN
     ALUA_STATUS_NONE: ClassVar[int] = 0
     ALUA_STATUS_ALTERED_BY_EXPLICIT_STPG: ClassVar[int] = 1
     ALUA_STATUS_ALTERED_BY_IMPLICIT_ALUA: ClassVar[int] = 2
@@ -122,6 +124,11 @@ class LUN(_Numbered):
                 made.mkdir(rel)
             self._stand(parent_tpg.fs, rel)
             made.symlink(storage_object.below(""), self.below(link))
+
+    @classmethod
+    def setup(cls, tpg_obj: TPG, lun: dict[str, Any], err_func: saved.Errors) -> None:
+        """Make a LUN as its saved entry says; `err_func` is told what fails."""
+        saved.setup(cls, tpg_obj, lun, err_func)
 
     def made_of(
         self, storage_object: StorageObject | None = None, alias: str | None = None
@@ -187,6 +194,17 @@ class MappedLUN(_Numbered):
             made.symlink(lun, self.below(link))
             if write_protect is not None:
                 self.write_protect = write_protect
+
+    @classmethod
+    def setup(
+        cls,
+        tpg_obj: TPG,  # noqa: ARG003 - a classic argument: the ACL tells it
+        acl_obj: NodeACL,
+        mlun: dict[str, Any],
+        err_func: saved.Errors,
+    ) -> None:
+        """Make a mapped LUN as its saved entry says; `err_func` is told what fails."""
+        saved.setup(cls, acl_obj, mlun, err_func)
 
     def made_of(
         self,

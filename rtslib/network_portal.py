@@ -7,6 +7,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Any
 
+from rtslib import saved
 from rtslib.errors import AlreadyExistsError, RejectedError, RTSLibNotInCFSError
 from rtslib.node import Attr, Node, gone_is_none
 from rtslib.portal import DEFAULT_PORT, PortalAddress
@@ -61,6 +62,11 @@ class NetworkPortal(Node):
         address = key if isinstance(key, tuple) else PortalAddress.parse(str(key))
         ip, port = address if isinstance(address, tuple) else (address.ip, address.port)
         return cls(parent, ip, port, mode="lookup")  # type: ignore[arg-type]
+
+    @classmethod
+    def setup(cls, tpg_obj: TPG, p: dict[str, Any], err_func: saved.Errors) -> None:
+        """Make a portal as its saved entry says; `err_func` is told what fails."""
+        saved.setup(cls, tpg_obj, p, err_func)
 
     @property
     def address(self) -> PortalAddress:

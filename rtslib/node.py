@@ -15,8 +15,8 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING, Any, Callable, ClassVar, TypeVar
 
-from rtslib import door
-from rtslib.configfs import Kind
+from rtslib import door, saved
+from rtslib.configfs import TARGET_ROOT, Kind
 from rtslib.declare import (
     Attr,
     Children,
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Attr",
+    "CFSNode",
     "Children",
     "Declaration",
     "Everywhere",
@@ -69,6 +70,8 @@ class Node:
     # A misspelt attribute must not be set on the handle and never reach the kernel.
     __slots__ = ("__weakref__", "_rel", "fs")
 
+    #: Where the tree is mounted; ``fs.root`` is where this one is.
+    configfs_dir: ClassVar[str] = TARGET_ROOT
     place: ClassVar[Place | None] = None
     #: Whether the directory is made only when it is needed, so that it may be missing.
     optional: ClassVar[bool] = False
@@ -135,6 +138,10 @@ class Node:
     def exists(self) -> bool:
         """Whether the directory is there now: one stat."""
         return door.is_directory(self.fs, self._rel)
+
+    def _exists(self) -> bool:
+        """Return ``exists``: ceph-iscsi calls it so."""
+        return self.exists
 
     def may_lack(self) -> bool:
         """Tell whether something may be missing from this directory: the node is no deleted one."""
@@ -307,6 +314,10 @@ class Node:
                 gone_is_none(lambda: door.unlink(self.fs, self.below(name)))
         gone_is_none(lambda: door.rmdir(self.fs, self._rel))
 
+    def dump(self) -> dict[str, Any]:
+        """Return what the saved configuration has of this node and of what is below it."""
+        return saved.dump(self)
+
     # The classic way to the settings of the attrib and param directories.
 
     attributes = Group("attrib")
@@ -339,6 +350,10 @@ class Node:
     def set_parameter(self, parameter: object, value: object) -> None:
         """Set a parameter: the value is text, a number or a bool."""
         self.parameters[str(parameter)] = value
+
+
+#: What rtslib-fb calls it.
+CFSNode = Node
 
 
 def gone_is_none(call: Callable[[], T]) -> T | None:

@@ -48,7 +48,9 @@ def _switched_on(flags: Mapping[str, object]) -> Arguments:
 
 def _fileio(it: Arguments) -> Arguments:
     flags = {"fd_buffered_io": it.get("write_back", False), "fd_async_io": it.get("aio", False)}
-    return {"fd_dev_name": it["dev"], "fd_dev_size": it["size"], **_switched_on(flags)}
+    settings = {"fd_dev_name": it["dev"], **_switched_on(flags)}
+    # A device has its own.
+    return settings if it.get("size") is None else {**settings, "fd_dev_size": it["size"]}
 
 
 def _fileio_facts(fields: Fields, udev_path: str) -> Arguments:

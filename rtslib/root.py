@@ -4,15 +4,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from rtslib import configfs
+from rtslib import configfs, saved
 from rtslib.alua import ALUALUGroup, ALUATargetPortGroup
-from rtslib.errors import NotSupportedError
+from rtslib.errors import InvalidValueError, NotSupportedError
 from rtslib.fabric import FabricModule
 from rtslib.node import Attr, Children, Everywhere, Node, gone_is_none
 from rtslib.storage import Backstore, StorageObject
 from rtslib.target import LUN, TPG, MappedLUN, NetworkPortal, NodeACL, Target
+from rtslib.tcm import bs_cache, so_mapping
 from rtslib.values import LINE, TEXT
 
 if TYPE_CHECKING:
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
     from rtslib.groups import MappedLUNGroup, NodeACLGroup
     from rtslib.sessions import Session
 
-__all__ = ["RTSRoot"]
+__all__ = ["RTSRoot", "bs_cache", "default_save_file", "so_mapping"]
+
+#: Where the configuration is saved, if nobody says otherwise.
+default_save_file = "/etc/target/saveconfig.json"
 
 
 class RTSRoot(Node):
@@ -54,6 +58,70 @@ class RTSRoot(Node):
 
     def __init__(self, fs: ConfigFS | None = None) -> None:
         self._stand(fs or configfs.current(), "")
+
+    def save_to_file(self, save_file: str | None = None, so_path: str | None = None) -> None:
+        """Save the running configuration to a file, /etc/target/saveconfig.json by default.
+
+        With `so_path`, ``/backstores/PLUGIN/NAME``, what the file has of that storage object and
+        of the targets that export it is brought up to date, or removed, and the rest stays.
+        """
+        saved.save(self.fs, save_file, so_path)
+
+    def restore(
+        self,
+        config: dict[str, Any],
+        target: str | None = None,
+        storage_object: str | None = None,
+        clear_existing: bool = False,
+        abort_on_error: bool = False,
+    ) -> list[str]:
+        """Make the running configuration what `config` says; return a sentence for each failure.
+
+        The data is that of saveconfig.json; ConfigError, before anything is touched, where it is
+        wrong. `target` or `storage_object`, by its name, restores that alone. What `config` does
+        not name is removed with `clear_existing`; without, it is an AlreadyExistsError where
+        something that it names exists. With `abort_on_error` the first failure is raised.
+        """
+        return saved.restore(
+            self.fs,
+            config,
+            target=target,
+            storage_object=storage_object,
+            clear_existing=clear_existing,
+            abort_on_error=abort_on_error,
+        )
+
+    def restore_from_file(
+        self,
+        restore_file: str | None = None,
+        clear_existing: bool = True,
+        target: str | None = None,
+        storage_object: str | None = None,
+        abort_on_error: bool = False,
+    ) -> list[str]:
+        """Restore what a file says, /etc/target/saveconfig.json by default; see ``restore``."""
+        return saved.restore_file(
+            self.fs,
+            restore_file,
+            target=target,
+            storage_object=storage_object,
+            clear_existing=clear_existing,
+            abort_on_error=abort_on_error,
+        )
+
+    def clear_existing(
+        self,
+        target: str | None = None,
+        storage_object: str | None = None,
+        confirm: bool = False,
+    ) -> None:
+        """Remove the running configuration, or one target or storage object of it."""
+        if not confirm:
+            raise InvalidValueError("this removes the running configuration: pass confirm=True")
+        saved.clear(self.fs, target, storage_object)
+
+    def invalidate_caches(self) -> None:
+        """Do nothing: nothing is cached."""
 
     def delete(self) -> None:
         """Refuse: the root is the kernel's, and a call to wipe a machine must say so."""

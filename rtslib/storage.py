@@ -12,7 +12,7 @@ import errno
 import os
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from rtslib import aptpl, configfs, control, door, hba, info
+from rtslib import aptpl, configfs, control, door, hba, info, saved
 from rtslib.alua import ALUATargetPortGroup
 from rtslib.attributes import STORAGE_ATTRIB
 from rtslib.errors import (
@@ -161,7 +161,7 @@ class StorageObject(Node):
     def _build(
         self,
         name: str,
-        settings: Mapping[str, object],
+        made_of: Mapping[str, object],
         more: str | Mapping[str, object] | None,
         *,
         udev_path: str | None,
@@ -170,12 +170,12 @@ class StorageObject(Node):
         enable: bool,
         fs: ConfigFS | None,
     ) -> None:
-        """Make the object, configure it with `settings` and `more`, and enable it.
+        """Make the object, configure it by its recipe and with `more`, and enable it.
 
         The classic constructors all come here. Any failure takes back all that was made.
         """
         fs = fs or configfs.current()
-        keys = {**settings, **control.pairs(more)}
+        keys = {**RECIPES[self.plugin].settings({**made_of}), **control.pairs(more)}
         with door.Construction(fs) as made:
             self._stand(fs, hba.claim(made, self.directory, name, index))
             self.configure(**keys)
@@ -184,10 +184,6 @@ class StorageObject(Node):
             if enable:
                 self.enable = True
             self._identify(wwn)
-
-    def _settings(self, **arguments: object) -> dict[str, Any]:
-        """Return the keys of control for what the object is to be made of."""
-        return RECIPES[self.plugin].settings(arguments)
 
     def _identify(self, wwn: str | None) -> None:
         self.wwn = wwn or generate_wwn("unit_serial")
@@ -270,6 +266,10 @@ class StorageObject(Node):
         self.serial = value
         aptpl.restore(self, _SERIAL.encode(value))
 
+    def _get_wwn(self) -> str:
+        """Return ``wwn``: ceph-iscsi calls it so."""
+        return self.wwn
+
     @property
     def naa(self) -> str:
         """What initiators see in VPD page 0x83: ``naa.`` and 32 hexadecimal digits."""
@@ -311,13 +311,17 @@ class StorageObject(Node):
                 f"{self!r} has {now} bytes: {size} would cut data off", hint="pass shrink=True"
             )
 
-    def delete(self) -> None:
+    def delete(self, save: bool = False) -> None:
         """Remove the object with its LUNs, what is mapped from them, and its ALUA groups.
 
-        The backing file or device is left as it is.
+        The backing file or device is left as it is. With `save` the saved configuration loses
+        the object too.
         """
+        name = f"/backstores/{self.plugin}/{self.name}"
         delete_referrers(self)
         self._remove()
+        if save:
+            saved.save(self.fs, so_path=name)
 
     def _remove(self) -> None:
         super()._remove()

@@ -8,6 +8,7 @@ import itertools
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
+from rtslib import saved
 from rtslib.acl import NodeACL
 from rtslib.attributes import ISCSI_PARAM, TPG_ATTRIB
 from rtslib.chap import Chap
@@ -19,10 +20,11 @@ from rtslib.errors import (
     RejectedError,
     RTSLibNotInCFSError,
 )
-from rtslib.groups import NodeACLGroup
+from rtslib.groups import Group, MappedLUNGroup, NodeACLGroup
 from rtslib.lun import LUN, MappedLUN, integer_of
 from rtslib.network_portal import NetworkPortal
-from rtslib.node import Attr, Children, Group, Node, gone_is_none
+from rtslib.node import Attr, Children, Node, gone_is_none
+from rtslib.node import Group as Settings
 from rtslib.sessions import Session, parse_dynamic
 from rtslib.statistics import StatisticsTree
 from rtslib.values import FLAG, TEXT, UINT, Codec, kernel_int
@@ -36,7 +38,21 @@ if TYPE_CHECKING:
     from rtslib.portal import IPAddress
     from rtslib.storage import StorageObject
 
-__all__ = ["LUN", "TPG", "MappedLUN", "NetworkPortal", "NodeACL", "Target"]
+__all__ = [
+    "LUN",
+    "TPG",
+    "Group",
+    "MappedLUN",
+    "MappedLUNGroup",
+    "NetworkPortal",
+    "NodeACL",
+    "NodeACLGroup",
+    "Target",
+    "auth_params",
+]
+
+#: The CHAP credentials, as attributes begin with ``chap_`` and a saved configuration has them.
+auth_params = ("userid", "password", "mutual_userid", "mutual_password")
 
 T = TypeVar("T")
 
@@ -53,8 +69,8 @@ class TPG(Chap):
 
     __slots__ = ()
 
-    attributes = Group("attrib", TPG_ATTRIB)
-    parameters = Group("param", ISCSI_PARAM)
+    attributes = Settings("attrib", TPG_ATTRIB)
+    parameters = Settings("param", ISCSI_PARAM)
     luns = Children(LUN, "lun", prefix="lun_", key=kernel_int)
     network_portals = Children(NetworkPortal, "np")
     node_acls = Children(NodeACL, "acls")
@@ -97,6 +113,11 @@ class TPG(Chap):
     def parent_target(self) -> Target:
         """The target that it belongs to."""
         return self.parent  # type: ignore[return-value]
+
+    @classmethod
+    def setup(cls, t_obj: Target, tpg: dict[str, Any], err_func: saved.Errors) -> None:
+        """Make a TPG as its saved entry says; `err_func` is told what fails."""
+        saved.setup(cls, t_obj, tpg, err_func)
 
     @property
     def fabric_module(self) -> FabricModule:
@@ -148,6 +169,14 @@ class TPG(Chap):
         names = dict.fromkeys(acl.tag for acl in self.node_acls)
         return iter([NodeACLGroup(self, name) for name in names if name])
 
+    def _get_enable(self) -> bool:
+        """Return ``enable``: ceph-iscsi calls it so."""
+        return self.enable
+
+    def _list_node_acls(self) -> Iterator[NodeACL]:
+        """Return ``node_acls``: ceph-iscsi calls it so."""
+        return iter(self.node_acls)
+
     def lun(
         self, lun: int | None, storage_object: StorageObject | None = None, alias: str | None = None
     ) -> LUN:
@@ -186,7 +215,7 @@ class Target(Node):
 
     __slots__ = ()
 
-    parameters = Group("param")
+    parameters = Settings("param")
     tpgs = Children(TPG, prefix="tpgt_", key=kernel_int)
     statistics = StatisticsTree("fabric_statistics")
 
@@ -218,6 +247,16 @@ class Target(Node):
     def wwn(self) -> str:
         """The name, as people spell it."""
         return self.fabric_module.from_fabric_wwn(self.base)
+
+    @property
+    def wwn_type(self) -> str:
+        """The type of that name: 'iqn', 'naa' ..."""
+        return self.fabric_module.type_of(self.wwn)
+
+    @classmethod
+    def setup(cls, fm_obj: FabricModule, t: dict[str, Any], err_func: saved.Errors) -> None:
+        """Make a target as its saved entry says; `err_func` is told what fails."""
+        saved.setup(cls, fm_obj, t, err_func)
 
     @property
     def fabric_module(self) -> FabricModule:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the rtslib authors
-"""The five kinds of storage object: file, block device, SCSI device, memory, user space.
+"""The five kinds of storage object: file, block device, SCSI device, memory, user space (``tcmu``).
 
 Each class makes an object where it is told of what, and looks one up where it is given a name
 alone. Keywords that rtslib-fb does not have: `enable` False leaves the object configured but not
@@ -10,14 +10,15 @@ as a mapping or as text: 'max_data_area_mb=64,cmd_ring_size_mb=8'.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from rtslib import backing, blockdev, configfs, host, recipe
+from rtslib import backing, blockdev, configfs, host
 from rtslib.control import name_of
 from rtslib.door import Construction
 from rtslib.errors import InvalidValueError, NotSupportedError
-from rtslib.node import Group
 from rtslib.storage import Backstore, StorageObject
+from rtslib.tcmu import UserBackedStorageObject
 from rtslib.values import FLAG, INT, UINT, Codec, parse_size
 
 if TYPE_CHECKING:
@@ -31,10 +32,14 @@ __all__ = [
     "PSCSIStorageObject",
     "RDMCPStorageObject",
     "StorageObject",
+    "StorageObjectFactory",
     "UserBackedStorageObject",
+    "bs_cache",
+    "bs_params",
+    "lock_file",
+    "so_mapping",
+    "storage_object_get_alua_support_attr",
 ]
-
-_Backstore = Backstore
 
 
 class FileIOStorageObject(StorageObject):
@@ -80,9 +85,9 @@ class FileIOStorageObject(StorageObject):
         fs = fs or configfs.current()
         with Construction(fs) as made:
             exported = backing.size_to_export(made, path, wanted, create=create)
-            settings = self._settings(dev=path, size=exported, **flags)
+            made_of = {"dev": path, "size": exported, **flags}
             self._build(
-                name, settings, control, udev_path=path, wwn=wwn, index=index, enable=enable, fs=fs
+                name, made_of, control, udev_path=path, wwn=wwn, index=index, enable=enable, fs=fs
             )
 
     @property
@@ -160,9 +165,9 @@ class BlockStorageObject(StorageObject):
             return
         if readonly is None:
             readonly = blockdev.is_read_only(dev)
-        settings = self._settings(dev=dev, readonly=readonly, exclusive=exclusive)
+        made_of = {"dev": dev, "readonly": readonly, "exclusive": exclusive}
         self._build(
-            name, settings, control, udev_path=dev, wwn=wwn, index=index, enable=enable, fs=fs
+            name, made_of, control, udev_path=dev, wwn=wwn, index=index, enable=enable, fs=fs
         )
 
     @property
@@ -239,9 +244,9 @@ class PSCSIStorageObject(StorageObject):
             return
         hctl = blockdev.convert_scsi_path_to_hctl(dev)
         path = dev if dev.startswith("/") else blockdev.convert_scsi_hctl_to_path(*hctl)
-        settings = self._settings(hctl=hctl)
+        made_of = {"hctl": hctl}
         self._build(
-            name, settings, control, udev_path=path, wwn=None, index=index, enable=enable, fs=fs
+            name, made_of, control, udev_path=path, wwn=None, index=index, enable=enable, fs=fs
         )
 
     def _identify(self, wwn: str | None) -> None:
@@ -296,9 +301,9 @@ class RDMCPStorageObject(StorageObject):
         if size is None:
             self._find(name, index, fs)
             return
-        settings = self._settings(size=size, nullio=nullio, page_size=host.page_size())
+        made_of = {"size": size, "nullio": nullio, "page_size": host.page_size()}
         self._build(
-            name, settings, control, udev_path=None, wwn=wwn, index=index, enable=enable, fs=fs
+            name, made_of, control, udev_path=None, wwn=wwn, index=index, enable=enable, fs=fs
         )
 
     page_size = property(lambda self: int(self._info("page_size")), doc="Bytes in a page.")
@@ -312,71 +317,60 @@ class RDMCPStorageObject(StorageObject):
         return int(fields["pages"] or 0) * int(fields["page_size"] or 0)
 
 
-class UserBackedStorageObject(StorageObject):
-    """A handler in user space (tcmu). ``UserBackedStorageObject(name, config, size)``.
+class StorageObjectFactory:
+    """``StorageObjectFactory(path)`` makes a storage object of a block device or a file there is.
 
-    `config` is 'HANDLER/what it is to open'. The sizes of rings and data area, in `control`, can
-    be set before enabling only.
+    It is called after the file, and returned: a factory itself is never made.
     """
 
-    __slots__ = ()
+    def __new__(cls, path: str | os.PathLike[str]) -> StorageObject:  # type: ignore[misc]
+        """Return the new storage object; InvalidValueError where the path is neither."""
+        path = os.fspath(path)
+        name = os.path.basename(path)
+        if blockdev.is_block(path):
+            return BlockStorageObject(name, path)
+        if os.path.isfile(path):
+            return FileIOStorageObject(name, path)
+        raise InvalidValueError(f"{path} is neither a block device nor a file", path=path)
 
-    plugin = "user"
-    directory = "user"
-    control_keys: ClassVar[dict[str, Codec[Any]]] = {
-        "dev_config": name_of(255),  # TCMU_CONFIG_LEN
-        "dev_size": UINT,
-        "hw_block_size": UINT,
-        "hw_max_sectors": UINT,
-        "nl_reply_supported": INT,
-        "max_data_area_mb": UINT,
-        "data_pages_per_blk": UINT,
-        "cmd_ring_size_mb": UINT,
-    }
+
+#: Each class by both names of its plugin: ours and the kernel's.
+so_mapping: dict[str, type[StorageObject]] = {
+    name: cls for cls in StorageObject._classes.values() for name in (cls.plugin, cls.directory)
+}
+#: For each class, its plugin, and how the kernel spells that if it does so otherwise.
+bs_params: dict[type[StorageObject], dict[str, str]] = {
+    cls: {"name": cls.plugin}
+    | ({} if cls.directory == cls.plugin else {"alt_dirprefix": cls.directory})
+    for cls in StorageObject._classes.values()
+}
+
+# Of no meaning here. ceph-iscsi empties the cache by assigning {}: nothing is ever in it; and the
+# lock around the choice of an index is on the tree itself.
+bs_cache: dict[str, int] = {}
+lock_file = "/var/run/rtslib_backstore.lock"
+
+
+class _Backstore(Backstore):
+    """The HBA that a storage object stands in, as rtslib-fb asks for it; it can only be found."""
+
+    __slots__ = ()
 
     def __init__(
         self,
         name: str,
-        config: str | None = None,
-        size: int | str | None = None,
-        wwn: str | None = None,
-        hw_max_sectors: int | None = None,
-        control: str | Mapping[str, object] | None = None,
+        storage_object_cls: type[StorageObject],
+        mode: str,
         index: int | None = None,
         *,
-        enable: bool = True,
         fs: ConfigFS | None = None,
     ) -> None:
-        if config is None:
-            self._find(name, index, fs)
-            return
-        if size is None:
-            raise InvalidValueError(f"user storage object {name!r} needs a size")
-        settings = self._settings(
-            config=config, size=parse_size(size), hw_max_sectors=hw_max_sectors, control=control
-        )
-        self._build(
-            name, settings, None, udev_path=None, wwn=wwn, index=index, enable=enable, fs=fs
-        )
+        if mode != "lookup":
+            raise InvalidValueError("an HBA can only be looked up", hint=self.made_otherwise)
+        storage_object = storage_object_cls(name, index=index, fs=fs)
+        self._stand(storage_object.fs, storage_object.backstore.below(""))
 
-    actions = Group("action")
-    config = property(lambda self: self._info("config"), doc="Handler, and what it opens.")
 
-    @property
-    def hw_max_sectors(self) -> int:
-        """Largest transfer, sectors."""
-        return int(self._info("hw_max_sectors"))
-
-    @property
-    def control_tuples(self) -> str:
-        """What of ``control`` this kernel tells again: ``max_data_area_mb=8,hw_block_size=512``."""
-        return recipe.ring_text(
-            {**self.info, "hw_block_size": self.attributes.text("hw_block_size")}
-        )
-
-    def resize(self, size: int | str, *, shrink: bool = False) -> int:
-        """Tell the handler and the kernel of a new size; the handler must agree."""
-        wanted = parse_size(size)
-        self._check_shrink(wanted, shrink=shrink)
-        self.attributes["dev_size"] = wanted
-        return self.size
+def storage_object_get_alua_support_attr(so: StorageObject) -> bool:
+    """Return ``so.alua_supported``."""
+    return so.alua_supported

@@ -21,6 +21,7 @@ __all__ = [
     "INT",
     "LINE",
     "NAME",
+    "NULL",
     "SERIAL",
     "SIZE_MIB",
     "TAG",
@@ -163,6 +164,10 @@ def _decode_nullable(text: str) -> str:
     return "" if line.startswith(NULL) else line
 
 
+def _decode_tag(text: str) -> str | None:
+    return _decode_nullable(text) or None
+
+
 def _encode_tag(value: object) -> str:
     text = "" if value is None else as_text(value)
     if text.startswith(NULL) or "\n" in text:
@@ -293,7 +298,8 @@ TEXT = Codec("text", _line, _encode_text)
 NAME = Codec("name", _line, _encode_name)
 #: Like NAME, stored with its newline: dbroot keeps the tail of a longer old path without it.
 LINE = Codec("line", _line, _encode_line)
-TAG = Codec("tag", _decode_nullable, _encode_tag)
+#: None where there is none.
+TAG = Codec("tag", _decode_tag, _encode_tag)
 CREDENTIAL = Codec("CHAP name or secret", _decode_nullable, _encode_credential)
 SERIAL = Codec("unit serial", _decode_serial, _encode_name)
 HEX24 = Codec("IEEE company id", _decode_int, _encode_hex24)
