@@ -21,23 +21,13 @@ class Chap(Node):
 
     __slots__ = ()
 
-    chap_userid = Attr("auth/userid", CREDENTIAL, "Name of the initiator.", absent="", secret=True)
-    chap_password = Attr(
-        "auth/password", CREDENTIAL, "Secret of the initiator.", absent="", secret=True
-    )
+    chap_userid = Attr("auth/userid", CREDENTIAL, "Name of the initiator.", secret=True)
+    chap_password = Attr("auth/password", CREDENTIAL, "Secret of the initiator.", secret=True)
     chap_mutual_userid = Attr(
-        "auth/userid_mutual",
-        CREDENTIAL,
-        "Name of the target, in mutual CHAP.",
-        absent="",
-        secret=True,
+        "auth/userid_mutual", CREDENTIAL, "Name of the target, in mutual CHAP.", secret=True
     )
     chap_mutual_password = Attr(
-        "auth/password_mutual",
-        CREDENTIAL,
-        "Secret of the target, in mutual CHAP.",
-        absent="",
-        secret=True,
+        "auth/password_mutual", CREDENTIAL, "Secret of the target, in mutual CHAP.", secret=True
     )
     authenticate_target = Attr(
         "auth/authenticate_target", FLAG, "Whether mutual CHAP is complete.", absent=False

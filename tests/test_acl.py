@@ -81,7 +81,7 @@ def test_names_of_other_fabrics(fake: FakeKernel) -> None:
     assert acl.path.endswith("/acls/21:00:00:24:ff:31:4c:48")
     assert acl.node_wwn == "naa.21000024ff314c48"
     assert NodeACL(tpg, "0x21000024FF314C48", "lookup") == acl
-    assert acl.tag == ""
+    assert acl.tag is None
     free = TPG.handle(fake, "ibmvscsis/30000003/tpgt_1")
     assert not free.has_feature("acls")
 
@@ -101,11 +101,11 @@ def test_settings(tpg: TPG) -> None:
     for bad, kind in ((513, RejectedError), (-1, InvalidValueError), ("x", InvalidValueError)):
         with pytest.raises(kind):
             acl.tcq_depth = bad
-    assert acl.tag == ""
+    assert acl.tag is None
     acl.tag = "group one"
     assert acl.tag == "group one"
     acl.tag = ""
-    assert acl.tag == ""
+    assert acl.tag is None
     with pytest.raises(InvalidValueError, match="cannot be a tag"):
         acl.tag = "NULLs"
     with pytest.raises(RejectedError):

@@ -52,7 +52,7 @@ def test_a_group_is_made_with_an_id_and_found_without(disk: RDMCPStorageObject) 
     assert made.path == f"{disk.path}/alua/g"
     assert (made.name, made.tg_pt_gp_id, made.is_default) == ("g", 9, False)
     assert ALUATargetPortGroup(disk, "g") == disk.alua_tpgs["g"] == made
-    assert made.parent == disk
+    assert made.parent == made.storage_object == disk
     with pytest.raises(RTSLibNotInCFSError):
         ALUATargetPortGroup(disk, "none")
     with pytest.raises(AlreadyExistsError):

@@ -20,7 +20,6 @@ from rtslib import (
     InvalidValueError,
     KernelError,
     NodeACL,
-    NotSupportedError,
     RDMCPStorageObject,
     RejectedError,
     RTSLibError,
@@ -31,7 +30,7 @@ from rtslib import (
     use,
 )
 from rtslib.configfs import TARGET_ROOT, HostConfigFS
-from rtslib.fabric import spec_of_group
+from rtslib.fabric import FCoEFabricModule, ISCSIFabricModule, fabric_modules, spec_of_group
 from rtslib.testing import FakeHost, FakeKernel, Faulty, Journal
 
 if TYPE_CHECKING:
@@ -444,101 +443,28 @@ def test_a_broken_spec_hides_no_good_one(tmp_path: Path, monkeypatch: pytest.Mon
         FabricModule("bad")
 
 
-# Discovery
+# Classes of single fabrics
 
 
-@pytest.fixture
-def iscsi(fake: FakeKernel) -> FabricModule:
-    """The iSCSI fabric, which nothing has used yet."""
-    return FabricModule("iscsi", fs=fake)
+@pytest.mark.parametrize("name", list(fabric_modules))
+def test_a_fabric_has_a_class_of_its_own(every: FakeKernel, name: str) -> None:
+    cls = fabric_modules[name]
+    made = cls(fs=every)
+    assert made == FabricModule(name, fs=every)
+    assert made.name == cls.fabric == name
+    assert issubclass(cls, FabricModule)
+    assert [one for one in fabric_modules.values() if isinstance(made, one)] == [cls]
+    assert type(made) is FabricModule
 
 
-def test_discovery_settings_make_the_fabric_ready(iscsi: FabricModule) -> None:
-    assert not iscsi.exists
-    iscsi.discovery_userid = "reader"
-    assert FabricModule("iscsi").exists
-    assert iscsi.discovery_userid == "reader"
-    for name in ("discovery_password", "discovery_mutual_userid", "discovery_mutual_password"):
-        assert getattr(iscsi, name) == ""
-        setattr(iscsi, name, f"secret {name}")
-        assert getattr(iscsi, name) == f"secret {name}"
-    assert iscsi.discovery_enable_auth is False
-    assert iscsi.discovery_authenticate_target is True
-    iscsi.discovery_enable_auth = "yes"
-    assert iscsi.discovery_enable_auth is True
-
-
-def test_all_discovery_credentials_at_once(iscsi: FabricModule) -> None:
-    journal = Journal(iscsi.fs)
-    FabricModule("iscsi", fs=journal).set_discovery_auth("in", "secret", "out", "other")
-    assert journal.changes[-1].path == "iscsi/discovery_auth/enforce_discovery_auth"
-    assert (iscsi.discovery_enable_auth, iscsi.discovery_authenticate_target) == (True, True)
-    assert (iscsi.discovery_userid, iscsi.discovery_password) == ("in", "secret")
-    assert (iscsi.discovery_mutual_userid, iscsi.discovery_mutual_password) == ("out", "other")
-    iscsi.set_discovery_auth("in", "new", enable=False)
-    assert iscsi.discovery_enable_auth == 0
-    assert iscsi.discovery_mutual_userid == ""
-    iscsi.set_discovery_auth("in", "new")
-    iscsi.clear_discovery_auth_settings()
-    assert (iscsi.discovery_userid, iscsi.discovery_password) == ("", "")
-    assert iscsi.discovery_enable_auth is iscsi.discovery_authenticate_target is False
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("in", ""), "the secret is missing"),
-        (("", "secret"), "the name is missing"),
-        (("", ""), "without a name and a secret"),
-        (("in", "secret", "out", ""), "mutual discovery CHAP needs"),
-        (("", "", "out", "other"), "mutual discovery CHAP without discovery CHAP"),
-        (("in", "same", "out", "same"), "both sides have the same discovery CHAP secret"),
-        (("in", "secret", "out", "NULLx"), "begins with NULL"),
-        (("in", "x" * 256), "the kernel keeps 255"),
-    ],
-)
-def test_discovery_credentials_that_cannot_work(
-    iscsi: FabricModule, arguments: tuple[str, ...], message: str
-) -> None:
-    with pytest.raises(InvalidValueError, match=message):
-        iscsi.set_discovery_auth(*arguments)
-    assert not iscsi.exists
-    iscsi.set_discovery_auth("in", "before")
-    journal = Journal(iscsi.fs)
-    with pytest.raises(InvalidValueError, match=message):
-        FabricModule("iscsi", fs=journal).set_discovery_auth(*arguments)
-    assert not journal.operations
-
-
-def test_the_switch_of_discovery_is_read_before_anything_is_written(iscsi: FabricModule) -> None:
-    with pytest.raises(InvalidValueError, match="not a yes or a no"):
-        iscsi.set_discovery_auth("in", "secret", enable="perhaps")  # type: ignore[arg-type]
-    assert not iscsi.exists
-    iscsi.set_discovery_auth("", "", enable="no")  # type: ignore[arg-type]
-    assert iscsi.discovery_enable_auth is False
-
-
-def test_there_is_nothing_to_clear_where_nobody_uses_the_fabric(iscsi: FabricModule) -> None:
-    journal = Journal(iscsi.fs)
-    FabricModule("iscsi", fs=journal).clear_discovery_auth_settings()
-    assert journal.count() == {"kind": 1}
-    assert not iscsi.exists
-    loopback = RTSRoot().fabrics.ensure("loopback")
-    loopback.clear_discovery_auth_settings()
-    assert loopback.discovery_userid == ""
-
-
-def test_a_fabric_without_discovery(fake: FakeKernel) -> None:
-    fabric = FabricModule("loopback")
-    with pytest.raises(RTSLibNotInCFSError):
-        fabric.discovery_userid = "x"
-    assert not fabric.exists
-    fake.mkdir("loopback")
-    assert fabric.discovery_enable_auth is fabric.discovery_authenticate_target is False
-    assert fabric.discovery_userid == fabric.discovery_mutual_password == ""
-    fabric.discovery_password = ""
-    with pytest.raises(NotSupportedError, match="has no discovery_password to set"):
-        fabric.discovery_password = "x"
+@pytest.mark.usefixtures("fake")
+def test_fabrics_from_a_listing_are_of_their_class_too() -> None:
+    Target(ISCSIFabricModule(), IQN)
+    Target(FabricModule("tcm_fc"), "naa.5001405000000003")
+    found = list(RTSRoot().fabrics)
+    assert [isinstance(one, ISCSIFabricModule) for one in found] == [False, True]
+    assert [isinstance(one, FCoEFabricModule) for one in found] == [True, False]
+    assert not isinstance(RTSRoot(), ISCSIFabricModule)
 
 
 # Names on disk

@@ -150,10 +150,9 @@ def snapshot(tree: FakeKernel) -> Snapshot:
 def _pscsi(at: Place) -> PSCSIStorageObject:
     """Make what PSCSIStorageObject makes, without the machine's /sys: H:C:T:L is in FakeHost."""
     made = object.__new__(PSCSIStorageObject)
-    keys = ("scsi_host_id", "scsi_channel_id", "scsi_target_id", "scsi_lun_id")
     made._build(
         "p",
-        dict(zip(keys, (2, 0, 0, 0))),
+        {"hctl": (2, 0, 0, 0)},
         None,
         udev_path="/dev/sdb",
         wwn=None,

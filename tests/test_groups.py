@@ -63,7 +63,7 @@ def test_a_group_is_the_acls_of_one_tag(tpg: TPG, group: NodeACLGroup) -> None:
     assert group.exists
     assert (group.name, group.parent_tpg) == ("hosts", tpg)
     assert list(group.wwns) == [ONE, TWO]
-    assert [acl.tag for acl in tpg.node_acls] == ["hosts", "", "hosts"]
+    assert [acl.tag for acl in tpg.node_acls] == ["hosts", None, "hosts"]
     assert group.has_feature("acls")
     assert repr(group) == f"<NodeACLGroup hosts of {tpg!r}>"
     assert [found.name for found in tpg.node_acl_groups] == ["hosts"]
@@ -183,7 +183,7 @@ def test_what_cannot_be_a_tag_is_no_groups_name(tpg: TPG, group: NodeACLGroup, n
     with pytest.raises(InvalidValueError):
         group.name = name
     assert group.name == "hosts"
-    assert [acl.tag for acl in tpg.node_acls] == ["hosts", "", "hosts"]
+    assert [acl.tag for acl in tpg.node_acls] == ["hosts", None, "hosts"]
 
 
 def test_a_tag_that_others_made_is_a_group(tpg: TPG) -> None:
@@ -260,13 +260,13 @@ def test_credentials_are_everyones(tpg: TPG, group: NodeACLGroup) -> None:
 @pytest.mark.parametrize("what", ["userids", "passwords", "mutual_userids", "mutual_passwords"])
 def test_credentials_of_one_or_of_all(group: NodeACLGroup, what: str) -> None:
     read, write = getattr(group, f"get_{what}"), getattr(group, f"set_{what}")
-    assert read() == {ONE: "", TWO: ""}
+    assert dict(read()) == {ONE: "", TWO: ""}
     write("shared")
-    assert read() == {ONE: "shared", TWO: "shared"}
+    assert dict(read()) == {ONE: "shared", TWO: "shared"}
     write("own", wwn=TWO.upper())
-    assert read() == {ONE: "shared", TWO: "own"}
+    assert dict(read()) == {ONE: "shared", TWO: "own"}
     write("", THREE)
-    assert read() == {ONE: "shared", TWO: "own"}
+    assert dict(read()) == {ONE: "shared", TWO: "own"}
 
 
 def test_sessions_of_a_group(tpg: TPG, group: NodeACLGroup, fake: FakeKernel) -> None:

@@ -92,6 +92,22 @@ def test_the_case_of_a_name_is_kept_and_does_not_matter_to_a_lookup(target: Targ
     assert Target(FabricModule("loopback"), "50:01:40:50:00:00:00:01", "lookup") == loop
 
 
+def test_a_name_tells_its_type(iscsi: FabricModule, fake: FakeKernel) -> None:
+    target = Target(iscsi, "naa.5001405000000001")
+    assert target.wwn_type == "naa"
+    acl = NodeACL(TPG(target, 1), "iqn.1994-05.com.example:one")
+    assert acl.wwn_type == "iqn"
+    fake.mkdir("iscsi/no name at all")
+    assert iscsi.targets["no name at all"].wwn_type == "free"
+
+
+def test_what_only_programs_for_rtslib_fb_call(target: Target) -> None:
+    tpg = TPG(target, 1)
+    assert tpg._get_enable() is tpg.enable is False
+    acl = NodeACL(tpg, "iqn.1994-05.com.example:one")
+    assert list(tpg._list_node_acls()) == [acl]
+
+
 @pytest.mark.parametrize(
     "name",
     ["iqn.2003.org.example:x", "iqn.2003-13.org:x", "disk", "", "iqn.2003-01.org:a b", "naa.1"],

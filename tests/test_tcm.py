@@ -25,7 +25,9 @@ from rtslib import (
     RTSLibNotInCFSError,
     RTSRoot,
     StorageObject,
+    StorageObjectFactory,
     UserBackedStorageObject,
+    tcm,
 )
 from rtslib.testing import BlockDevice, Journal, ScsiDevice
 from rtslib.wwn import naa_of_serial
@@ -450,71 +452,6 @@ def test_ramdisk_larger_than_memory_and_its_resize(fake: FakeKernel) -> None:
         RDMCPStorageObject("r", "1M").resize("2M")
 
 
-# user
-
-
-def test_user_by_position(fake: FakeKernel) -> None:
-    control = "max_data_area_mb=64, cmd_ring_size_mb=16,"
-    so = UserBackedStorageObject("u", "rbd/pool/image;osd=1", "1G", SERIAL, 256, control, 2)
-    assert so.path == f"{fake.root}/core/user_2/u"
-    assert (so.plugin, so.wwn) == ("user", SERIAL)
-    assert so.config == "rbd/pool/image;osd=1"
-    assert so.size == 1 << 30
-    assert so.hw_max_sectors == 256
-    assert so.control_tuples == (
-        "max_data_area_mb=64,hw_block_size=512,data_pages_per_blk=1,cmd_ring_size_mb=16"
-    )
-
-
-@pytest.mark.usefixtures("fake")
-def test_user_by_keyword() -> None:
-    so = UserBackedStorageObject(
-        name="u", config="file//a b: c.img", size=4096, control={"hw_block_size": "4096"}
-    )
-    assert so.config == "file//a b: c.img"
-    assert so.attributes["hw_block_size"] == 4096
-    assert so.alua_supported is True
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"config": "nohandler", "size": 1}, "names no handler"),
-        ({"config": "h/c"}, "needs a size"),
-        ({"config": "h/c", "size": 1, "control": "max_data_area_mb"}, "is no key=value"),
-        ({"config": "h/c", "size": 1, "control": "colour=red"}, "has no control key 'colour'"),
-        ({"config": "h/a,b", "size": 1}, "at the comma"),
-        ({"config": "h/c", "size": 1, "hw_max_sectors": "many"}, "is not an integer"),
-        ({"config": "h/a\0b", "size": 1}, "at the NUL"),
-        ({"config": "h/" + "c" * 254, "size": 1}, "would cut '.*' to 255 bytes"),
-    ],
-)
-def test_user_refusals(fake: FakeKernel, arguments: dict[str, Any], message: str) -> None:
-    with pytest.raises(InvalidValueError, match=message):
-        UserBackedStorageObject("u", **arguments)
-    assert nothing_is_left(fake)
-
-
-def test_user_resize_asks_the_handler(fake: FakeKernel) -> None:
-    so = UserBackedStorageObject("u", "h/c", MIB)
-    assert so.resize("2M") == so.size == 2 * MIB
-    with pytest.raises(InvalidValueError, match="pass shrink=True"):
-        so.resize(MIB)
-    assert so.resize(MIB, shrink=True) == MIB
-    fake.host.tcmu_handler = False
-    with pytest.raises(RefusedError) as caught:
-        so.resize("4M")
-    assert caught.value.errno == errno.ESRCH
-    assert so.size == MIB
-
-
-@pytest.mark.usefixtures("fake")
-def test_user_actions() -> None:
-    so = UserBackedStorageObject("u", "h/c", MIB)
-    so.actions["block_dev"] = True
-    assert so.actions.text("block_dev") == "blocked"
-
-
 # all plugins
 
 MAKERS: dict[str, Callable[..., StorageObject]] = {
@@ -655,3 +592,42 @@ def test_a_backing_path_that_the_kernel_would_cut_leaves_nothing(
         FileIOStorageObject("d", str(directory / "disk.img"), MIB)
     assert not list(directory.iterdir())
     assert nothing_is_left(fake)
+
+
+# Classic ways to an object
+
+
+@pytest.mark.usefixtures("fake")
+def test_the_factory_makes_what_the_path_is(fs: FakeFilesystem) -> None:
+    block_device(fs, "/dev/vdb", 254, 16, sectors=2048)
+    disk = StorageObjectFactory("/dev/vdb")
+    assert (type(disk), disk.name, disk.udev_path) == (BlockStorageObject, "vdb", "/dev/vdb")
+    fs.create_file("/srv/disk.img", st_size=MIB)
+    file = StorageObjectFactory("/srv/disk.img")
+    assert (type(file), file.name, file.size) == (FileIOStorageObject, "disk.img", MIB)
+    for other in ("/srv", "/srv/nothing"):
+        with pytest.raises(InvalidValueError, match="neither a block device nor a file"):
+            StorageObjectFactory(other)
+    assert len(list(StorageObject.all())) == 2
+
+
+def test_an_hba_is_found_by_its_object(fake: FakeKernel) -> None:
+    so = RDMCPStorageObject("r", MIB, index=4)
+    for index in (None, 4):
+        found = tcm._Backstore("r", RDMCPStorageObject, "lookup", index)
+        assert found == so.backstore
+        assert (found.plugin, found.index, found.version) == ("ramdisk", 4, so.version)
+    with pytest.raises(RTSLibNotInCFSError):
+        tcm._Backstore("r", FileIOStorageObject, "lookup", fs=fake)
+    with pytest.raises(InvalidValueError, match="made with its first storage object"):
+        tcm._Backstore("s", RDMCPStorageObject, "create")
+
+
+@pytest.mark.usefixtures("fake")
+def test_names_that_only_programs_for_rtslib_fb_use() -> None:
+    so = RDMCPStorageObject("r", MIB, SERIAL)
+    assert so._get_wwn() == SERIAL
+    assert so._exists() is True
+    assert tcm.storage_object_get_alua_support_attr(so) is True
+    so.delete()
+    assert so._exists() is False

@@ -27,6 +27,7 @@ from rtslib import (
 )
 from rtslib.alua import _Group as AluaGroup
 from rtslib.configfs import Kind
+from rtslib.fabric import fabric_modules
 from rtslib.lun import _Numbered
 from rtslib.node import Node
 from rtslib.testing import FakeHost, FakeKernel
@@ -204,7 +205,8 @@ def node_classes() -> list[type[Node]]:
             yield sub
             yield from below(sub)
 
-    abstract = {"Chap", "MadeOf", _Numbered.__name__, AluaGroup.__name__}
+    abstract = {"Chap", "Discovery", "MadeOf", _Numbered.__name__, AluaGroup.__name__}
+    abstract |= {"_Backstore", "_Named", *(cls.__name__ for cls in fabric_modules.values())}
     return sorted(
         {
             cls

@@ -29,7 +29,10 @@ QEMU = "qemu-system-x86_64"
 KERNELS = {"6.1": "linux-image-amd64", "6.12": "linux-image-6.12-amd64"}
 """Kernel series, and the package that always depends on the newest kernel of that series."""
 
-TOOLS = ("kmod", "iproute2", "libiscsi-bin", "libiscsi7", "open-iscsi", "sg3-utils")
+TOOLS = (
+    *("kmod", "iproute2", "libiscsi-bin", "libiscsi7", "open-iscsi", "sg3-utils"),
+    *("python3-gi", "dbus-daemon"),  # for targetcli
+)
 """What the guest has besides the host's own programs."""
 
 APT_LISTS = Path("/var/lib/apt/lists")
@@ -202,7 +205,7 @@ def unpack_one(deb: Path, tree: Path) -> None:
 
 def tools_tree(cache: Path) -> Path:
     """Return the tree of the guest's tools that the host, as it is now, lacks (lock held)."""
-    installed = hashlib.sha256(DPKG_STATUS.read_bytes()).hexdigest()[:16]
+    installed = hashlib.sha256(DPKG_STATUS.read_bytes() + repr(TOOLS).encode()).hexdigest()[:16]
     link = cache / f"tools-for-{installed}"
     if not link.exists():
         refresh_lists()

@@ -17,7 +17,8 @@ import time
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from packages import KERNELS, VmError
+from environments import environments
+from packages import KERNELS, VmError, cache_directory
 from vm import Machine, python_command, run
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -31,12 +32,13 @@ PYTEST = ("-m", "pytest", "-p", "no:cacheprovider", "--junitxml=/out/results.xml
 def run_suite(kernel: str, extra: list[str]) -> tuple[bool, str]:
     """Run the suite on a kernel while its output streams out; return success and a closing line."""
     began = time.monotonic()
-    # The guest's own environment says that this is a guest: nothing else may ever set it.
-    command = ["env", "RTSLIB_KERNEL_TESTS=1", python_command(), *PYTEST, *extra]
     with tempfile.TemporaryDirectory() as out:
         machine = Machine(kernel, out=Path(out), probe_setup=True, timeout=TIMEOUT)
         try:
-            status = run(machine, command)
+            programs = environments(cache_directory())
+            # The guest's own environment says that this is a guest: nothing else may ever set it.
+            given = ["RTSLIB_KERNEL_TESTS=1", f"RTSLIB_ENVIRONMENTS={programs}"]
+            status = run(machine, ["env", *given, python_command(), *PYTEST, *extra])
         except VmError as error:
             return False, f"kernel {kernel}: the guest failed: {error}"
         results = Path(out, "results.xml")

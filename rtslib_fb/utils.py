@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the rtslib authors
+"""``rtslib.utils`` under its old name."""
+
+import sys
+
+from rtslib import utils
+from rtslib.utils import *  # noqa: F403 - for type checkers: at run time the module itself stands here
+
+sys.modules[__name__] = utils

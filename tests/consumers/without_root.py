@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the rtslib authors
+"""Run targetcli as somebody who is not root: its own main() and all its code, two names replaced.
+
+It would refuse to change anything for others than root, and to run where it cannot open its lock.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from targetcli import targetcli_shell
+
+if __name__ == "__main__":
+    targetcli_shell.lock_file = str(Path(os.environ["TARGETCLI_HOME"]).parent / "lock")
+    targetcli_shell.getuid = lambda: 0
+    targetcli_shell.main()
