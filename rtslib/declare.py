@@ -29,7 +29,16 @@ if TYPE_CHECKING:
     from rtslib.settings import Setting
     from rtslib.values import Codec
 
-__all__ = ["Attr", "Children", "Declaration", "Everywhere", "Group", "Link", "Place"]
+__all__ = [
+    "Attr",
+    "Children",
+    "Declaration",
+    "Everywhere",
+    "Group",
+    "Link",
+    "Place",
+    "declared_by",
+]
 
 T = TypeVar("T")
 N = TypeVar("N", bound="Node")
@@ -239,3 +248,14 @@ class Place:
 
 
 Declaration = Union[Attr[Any], Group, Link[Any], Children[Any]]
+
+
+def declared_by(cls: type[Node]) -> dict[str, Declaration]:
+    """Return what a class and its bases declare; what is declared anew takes its place there."""
+    found: dict[str, Declaration] = {}
+    for base in reversed(cls.__mro__):
+        for name, value in vars(base).items():
+            if isinstance(value, (Attr, Group, Link, Children)):
+                found.pop(name, None)
+                found[name] = value
+    return found

@@ -25,6 +25,7 @@ from rtslib.declare import (
     Group,
     Link,
     Place,
+    declared_by,
 )
 from rtslib.errors import (
     MASK,
@@ -79,6 +80,7 @@ class Node:
     made_otherwise: ClassVar[str] = ""
     #: The classes that declare a Link to this one.
     linked_by: ClassVar[tuple[type[Node], ...]] = ()
+    _declared: ClassVar[dict[str, Declaration]]
 
     def __init__(
         self,
@@ -274,13 +276,10 @@ class Node:
 
         What a class declares anew takes its place there, not where its base had it.
         """
-        found: dict[str, Declaration] = {}
-        for base in reversed(cls.__mro__):
-            for name, value in vars(base).items():
-                if isinstance(value, (Attr, Group, Link, Children)):
-                    found.pop(name, None)
-                    found[name] = value
-        return found
+        declared: dict[str, Declaration] | None = vars(cls).get("_declared")
+        if declared is None:
+            declared = cls._declared = declared_by(cls)
+        return declared
 
     def child_views(self) -> Iterator[View[Any]]:
         """Yield a view for each declared kind of children, in the order of creation."""

@@ -24,11 +24,11 @@ def blocks(page: Path, language: str) -> list[str]:
     return [body for kind, body in zip(parts[1::4], parts[2::4]) if kind == language]
 
 
-def run(program: str, *arguments: str) -> str:
+def run(program: str, *arguments: str, tree: str = "fake") -> str:
     done = subprocess.run(
         [sys.executable, "-", *arguments],
         input=program,
-        env={**os.environ, "RTSLIB_CONFIGFS": "fake", "PYTHONPATH": str(TOP)},
+        env={**os.environ, "RTSLIB_CONFIGFS": tree, "PYTHONPATH": str(TOP)},
         capture_output=True,
         text=True,
         check=False,
@@ -59,6 +59,14 @@ def test_the_readme_shows_what_the_example_draws(tmp_path: Path) -> None:
     # The path is of another length there, and the dots with it.
     plain = [re.sub(r"\.{2,}", "..", text.replace("/srv/disk0.img", path)) for text in shown]
     assert any(re.sub(r"\.{2,}", "..", drawn) in text for text in plain)
+
+
+def test_a_change_is_planned_applied_and_taken_back(tmp_path: Path) -> None:
+    where = f"fake:{tmp_path}/kernel.json"
+    run(EXAMPLE.read_text("utf-8"), str(tmp_path / "disk0.img"), tree=where)
+    said = run((TOP / "examples/change_safely.py").read_text("utf-8"), tree=where)
+    assert "set up /iscsi/iqn.2026-11.org.example:disk0/tpg1/luns/lun1\n" in said
+    assert said.endswith("as it was: True\n")
 
 
 def test_every_file_that_the_readme_names_is_there() -> None:

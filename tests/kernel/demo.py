@@ -78,6 +78,8 @@ def in_guest() -> None:
     show(sys.executable, "examples/export_disk.py", IMAGE)
     libiscsi()
     kernel_initiator()
+    heading("Change it by a plan, and take that back")
+    show(sys.executable, "examples/change_safely.py")
     heading("Everything works.")
 
 
