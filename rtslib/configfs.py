@@ -111,7 +111,9 @@ class HostConfigFS:
 
     def _at(self, path: str) -> str:
         at = f"{self.root}/{path}" if path else self.root
-        _encoded(at, terminator=b"\0")
+        # Nearly all are ASCII, and are known to be so without a look at each character.
+        if not at.isascii() or "\0" in at:
+            _encoded(at, terminator=b"\0")
         return at
 
     def read(self, path: str) -> str:

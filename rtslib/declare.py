@@ -84,12 +84,12 @@ class Attr(Generic[T]):
         """Read the file: one open, one read, one close."""
         if node is None:
             return self
-        try:
+        path = node.below(self.file)
+        text = None if self.absent is REQUIRED else door.read_if_there(node.fs, path)
+        if text is None:
+            if self.absent is not REQUIRED and node.may_lack():
+                return self.absent  # type: ignore[no-any-return]
             text = node.read(self.file)
-        except RTSLibNotInCFSError:
-            if self.absent is REQUIRED or not node.may_lack():
-                raise
-            return self.absent  # type: ignore[no-any-return]
         return node.decode_file(self.file, self.codec, text, secret=self.secret)
 
     def __set__(self, node: Node, value: Any) -> None:

@@ -37,10 +37,12 @@ __all__ = [
     "is_directory",
     "kind",
     "listdir",
+    "listdir_if_there",
     "locked",
     "mkdir",
     "mode",
     "read",
+    "read_if_there",
     "readlink",
     "refusal",
     "rmdir",
@@ -136,6 +138,26 @@ def listdir(fs: ConfigFS, path: str) -> list[Entry]:
     """Return the entries of a directory."""
     try:
         return fs.listdir(path)
+    except OSError as error:
+        raise refusal(fs, error, "list", path) from error
+
+
+def read_if_there(fs: ConfigFS, path: str) -> str | None:
+    """Return the text of an attribute, None without a hint's cost where there is no such file."""
+    try:
+        return fs.read(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise refusal(fs, error, "read", path) from error
+
+
+def listdir_if_there(fs: ConfigFS, path: str) -> list[Entry] | None:
+    """Return the entries of a directory, None without a hint's cost where there is none."""
+    try:
+        return fs.listdir(path)
+    except FileNotFoundError:
+        return None
     except OSError as error:
         raise refusal(fs, error, "list", path) from error
 

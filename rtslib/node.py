@@ -149,6 +149,11 @@ class Node:
         """Tell whether something may be missing from this directory: the node is no deleted one."""
         return (self.parent if self.optional else self).exists
 
+    def kind_of_item(self) -> tuple[object, ...]:
+        """Return what the kernel has one kind of directory for: a class of a plugin or fabric."""
+        top, _, rest = self._rel.partition("/")
+        return type(self), top, rest.partition("/")[0].rpartition("_")[0] if top == "core" else ""
+
     @property
     def base(self) -> str:
         """The name of the directory."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from rtslib import door
 from rtslib.configfs import Kind
@@ -18,6 +19,7 @@ from rtslib.errors import AccessError, InvalidValueError, RTSLibNotInCFSError
 from rtslib.values import TEXT, Codec, as_text
 
 if TYPE_CHECKING:
+    from rtslib.configfs import ConfigFS
     from rtslib.node import Node
 
 __all__ = ["GroupView", "Setting"]
@@ -48,6 +50,11 @@ def _guess(text: str) -> int | str:
 UNKNOWN: Codec[Any] = Codec("setting", _guess, lambda value: as_text(value) or "\n")
 
 
+#: By tree: the mode of each file of a kind of node. It is part of the kernel's code (ca_mode in
+#: include/linux/configfs.h), the same for all nodes of the kind, and stays as long as the kernel.
+_modes: WeakKeyDictionary[ConfigFS, dict[tuple[object, ...], int]] = WeakKeyDictionary()
+
+
 class GroupView(Mapping[str, Any]):
     """The settings of one node: typed on reading, lenient on writing."""
 
@@ -72,12 +79,12 @@ class GroupView(Mapping[str, Any]):
     def names(self, *, writable: bool | None = None, readable: bool | None = None) -> list[str]:
         """Return the sorted names: one getdents, and a stat for each only where modes matter."""
         node = self.node
-        try:
-            entries = door.listdir(node.fs, node.below(self.directory))
-        except RTSLibNotInCFSError:
+        path = node.below(self.directory)
+        entries = door.listdir_if_there(node.fs, path)
+        if entries is None:
             if node.may_lack():
                 return []
-            raise
+            entries = door.listdir(node.fs, path)
         found = sorted(entry.name for entry in entries if entry.kind is Kind.FILE)
         for wanted, bit in ((writable, 0o200), (readable, 0o400)):
             if wanted is not None:
@@ -85,7 +92,12 @@ class GroupView(Mapping[str, Any]):
         return found
 
     def _has(self, name: str, bit: int) -> bool:
-        return bool(door.mode(self.node.fs, self.node.below(self._file(name))) & bit)
+        node, file = self.node, self._file(name)
+        known = _modes.setdefault(node.fs, {})
+        kind = (*node.kind_of_item(), file)
+        if kind not in known:
+            known[kind] = door.mode(node.fs, node.below(file))
+        return bool(known[kind] & bit)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names())

@@ -42,13 +42,13 @@ class View(Generic[N]):
         return f"<{self.declared.name} of {self.parent!r}>"
 
     def _names(self) -> list[str]:
-        try:
-            entries = door.listdir(self.parent.fs, self.declared.path(self.parent))
-        except RTSLibNotInCFSError:
+        path = self.declared.path(self.parent)
+        entries = door.listdir_if_there(self.parent.fs, path)
+        if entries is None:
             # A fabric without this kind of children has no directory for them.
             if self.parent.may_lack():
                 return []
-            raise
+            entries = door.listdir(self.parent.fs, path)
         takes = self.declared.takes
         return [
             entry.name for entry in entries if entry.kind is Kind.DIRECTORY and takes(entry.name)

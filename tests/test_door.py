@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 #: Each function: the operation that it reports, the path that it names, the value that it tells.
 CALLS: dict[str, tuple[Callable[[ConfigFS], object], str, str | None]] = {
     "read": (lambda fs: door.read(fs, "some/path"), "read", None),
+    "read_if_there": (lambda fs: door.read_if_there(fs, "some/path"), "read", None),
     "write": (lambda fs: door.write(fs, "some/path", "value"), "write", "value"),
     "secret": (lambda fs: door.write(fs, "some/path", "value", secret=True), "write", MASK),
     "mkdir": (lambda fs: door.mkdir(fs, "some/path"), "mkdir", None),
@@ -43,6 +44,7 @@ CALLS: dict[str, tuple[Callable[[ConfigFS], object], str, str | None]] = {
     "readlink": (lambda fs: door.readlink(fs, "some/path"), "readlink", None),
     "unlink": (lambda fs: door.unlink(fs, "some/path"), "unlink", None),
     "listdir": (lambda fs: door.listdir(fs, "some/path"), "list", None),
+    "listdir_if_there": (lambda fs: door.listdir_if_there(fs, "some/path"), "list", None),
     "kind": (lambda fs: door.kind(fs, "some/path"), "stat", None),
     "is_directory": (lambda fs: door.is_directory(fs, "some/path"), "stat", None),
     "mode": (lambda fs: door.mode(fs, "some/path"), "stat", None),
@@ -83,6 +85,12 @@ def test_a_page_less_one_byte_is_written() -> None:
     with pytest.raises(KernelError):
         door.write(tree, "dbroot", "x" * 4095)
     assert tree.count() == {"write": 1}
+
+
+def test_nothing_there_is_no_refusal(fake: FakeKernel) -> None:
+    assert door.read_if_there(fake, "core/no such file") is None
+    assert door.listdir_if_there(fake, "core/no such directory") is None
+    assert not door.is_directory(fake, "core/no such directory")
 
 
 def test_the_root_is_named_without_a_slash() -> None:
