@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rtslib.storage import StorageObject
     from rtslib.target import TPG, Target
 
-__all__ = ["draw"]
+__all__ = ["Branch", "draw", "draw_branch", "tree"]
 
 _GREEN, _RED, _BOLD, _PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[1m", "\x1b[0m"
 
@@ -42,8 +42,17 @@ def draw(root: RTSRoot, *, width: int = 100, colour: bool = False) -> str:
 
     What vanishes or cannot be read while it is drawn is drawn as an error in its place.
     """
-    top = Branch("/", "...", None, tuple(_top(root)))
-    return "\n".join(_lines(top, width, colour=colour))
+    return draw_branch(tree(root), width=width, colour=colour)
+
+
+def tree(root: RTSRoot) -> Branch:
+    """Return what there is to draw below the root."""
+    return Branch("/", "...", None, tuple(_top(root)))
+
+
+def draw_branch(branch: Branch, *, width: int = 100, colour: bool = False) -> str:
+    """Return a branch alone as lines, without a final newline; see ``draw``."""
+    return "\n".join(_lines(branch, width, colour=colour))
 
 
 def _lines(branch: Branch, width: int, *, colour: bool, stem: str = "") -> Iterator[str]:

@@ -29,7 +29,8 @@ LAYERS = (
     {"settings", "view", "statistics", "info", "saved"},
     {"declare", "node"},
     {"attributes", "aptpl", "chap", "discovery", "sessions", "alua", "hba", "control", "recipe",
-     "storage", "tcmu", "tcm", "lun", "acl", "network_portal", "groups", "target", "fabric", "root"},
+     "storage", "tcmu", "tcm", "lun", "acl", "network_portal", "groups", "target", "fabric",
+     "root"},
     {"draw", "config", "cli"},
     {"targetctl"},
 )  # fmt: skip

@@ -27,11 +27,11 @@ HBA = re.compile(r"\b(fileio|iblock|pscsi|rd_mcp|user)_\d+\b")
 
 #: Files below `statistics` that count, tell the time, or number things for as long as it runs.
 COUNTERS = {
-    *("creation_time", "dev", "indx", "inst", "role"),
+    *("creation_time", "dev", "indx", "inst", "port_auth_indx", "role"),
     *("in_cmds", "num_cmds", "read_mbytes", "write_mbytes"),
 }
 #: Files with numbers that are given in the order of creation.
-IN_ORDER = re.compile(r"/(?:rtpi|scsi_att_intr_port/port_auth_indx|scsi_tgt_port/name)$")
+IN_ORDER = re.compile(r"/(?:rtpi|scsi_tgt_port/name)$")
 #: Files that list in an order of their own.
 UNORDERED = {"members"}
 

@@ -8,11 +8,12 @@ It would refuse to change anything for others than root, and to run where it can
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from pathlib import Path
-
-from targetcli import targetcli_shell
+from typing import Any
 
 if __name__ == "__main__":
-    targetcli_shell.lock_file = str(Path(os.environ["TARGETCLI_HOME"]).parent / "lock")
-    targetcli_shell.getuid = lambda: 0
-    targetcli_shell.main()
+    shell: Any = import_module("targetcli.targetcli_shell")
+    shell.lock_file = str(Path(os.environ["TARGETCLI_HOME"]).parent / "lock")
+    shell.getuid = lambda: 0
+    shell.main()
