@@ -19,7 +19,7 @@ BIN     = $(VENV)/bin
 
 .PHONY: demo test test-all test-kernel lint format bench clean
 
-$(BIN)/.ready: setup.py pyproject.toml
+$(BIN)/.ready: setup.py pyproject.toml tests/consumers/requirements.txt
 	@sh .ci/venv "$(PYTHON)" "$(VENV)" test
 	@touch $@
 

@@ -22,13 +22,16 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.9",
-    packages=[*find_packages(include=["rtslib", "rtslib.*"]), "rtslib.specs"],
+    packages=[*find_packages(include=["rtslib", "rtslib.*", "rtslib_fb"]), "rtslib.specs"],
     package_dir={"rtslib.specs": "specs"},
     package_data={
         "rtslib": ["py.typed"],
+        "rtslib.config": ["saveconfig.schema.json"],
+        "rtslib_fb": ["py.typed"],
         "rtslib.specs": ["*.spec", "README"],
         "rtslib.testing": ["data/*.json"],
     },
+    entry_points={"console_scripts": ["targetctl = rtslib.targetctl:main"]},
     install_requires=[
         "configobj>=5.0.6",
         # A maintained netifaces with wheels: same module name, same answers. Debian's

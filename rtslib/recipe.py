@@ -48,9 +48,9 @@ def _switched_on(flags: Mapping[str, object]) -> Arguments:
 
 def _fileio(it: Arguments) -> Arguments:
     flags = {"fd_buffered_io": it.get("write_back", False), "fd_async_io": it.get("aio", False)}
-    settings = {"fd_dev_name": it["dev"], **_switched_on(flags)}
-    # A device has its own.
-    return settings if it.get("size") is None else {**settings, "fd_dev_size": it["size"]}
+    # Without one the device's own size counts.
+    size = {} if it.get("size") is None else {"fd_dev_size": it["size"]}
+    return {"fd_dev_name": it["dev"], **size, **_switched_on(flags)}
 
 
 def _fileio_facts(fields: Fields, udev_path: str) -> Arguments:
@@ -119,7 +119,7 @@ def _user(it: Arguments) -> Arguments:
             f"{it['config']!r} names no handler", hint="write 'HANDLER/what it is to open'"
         )
     settings = {"dev_config": it["config"], "dev_size": it["size"]}
-    if it.get("hw_max_sectors") is not None:
+    if it.get("hw_max_sectors"):
         settings["hw_max_sectors"] = it["hw_max_sectors"]
     return {**settings, **pairs(it.get("control"))}
 
@@ -134,8 +134,12 @@ def _user_facts(fields: Fields, _udev_path: str) -> Arguments:
 
 
 def ring_text(fields: Fields) -> str:
-    """Return the sizes of the rings as control takes them, of those that this kernel tells."""
-    return ",".join(f"{name}={text}" for name in RINGS if (text := fields.get(name)) is not None)
+    """Return the sizes of the rings as control takes them, of those that this kernel tells.
+
+    0 is none yet, which control does not take.
+    """
+    told = ((name, fields.get(name)) for name in RINGS)
+    return ",".join(f"{name}={text}" for name, text in told if text not in (None, "0"))
 
 
 #: By the plugin as rtslib calls it.

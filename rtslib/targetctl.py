@@ -48,10 +48,7 @@ def restore(from_file: Path) -> None:
     """Restore a file and tell on stderr what failed; exits with 0 where there is no file."""
     try:
         errors = RTSRoot().restore_from_file(os.fspath(from_file))
-    except MissingFileError as error:
-        if error.operation != "read":
-            # The file is there; that of its secrets is not.
-            raise
+    except MissingFileError:
         sys.stdout.write(f"No saved config file at {from_file}, ok, exiting\n")
         sys.exit(Exit.DONE)
     for line in errors:

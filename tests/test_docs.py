@@ -12,6 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from rtslib.cli.commands import COMMANDS
+from rtslib.cli.explain import Exit
+from rtslib.cli.parser import ENVIRONMENT
+
 TOP = Path(__file__).resolve().parents[1]
 EXAMPLE = TOP / "examples/export_disk.py"
 PAGES = [TOP / "README.md", *sorted((TOP / "doc").glob("*.md"))]
@@ -75,3 +79,46 @@ def test_every_file_that_the_readme_names_is_there() -> None:
         assert (TOP / name).exists(), name
     for name in re.findall(r"\b(rtslib/\w+\.py|\w+\.py)\b", text.partition("Where things")[2]):
         assert (TOP / "rtslib" / name.removeprefix("rtslib/")).exists(), name
+
+
+#: The command of this checkout, for what stands behind a prompt.
+TARGETCTL = """\
+targetctl() {{ "{python}" -m rtslib.cli "$@"; }}
+export PYTHONPATH="{top}" COLUMNS=100
+"""
+
+
+def sessions(page: Path) -> list[list[tuple[str, str]]]:
+    """Return the console blocks of a page: their commands, each with what it shows."""
+    found = []
+    for block in blocks(page, "console"):
+        parts = re.split(r"^\$ (.*)\n", block, flags=re.MULTILINE)
+        found.append(list(zip(parts[1::2], parts[2::2])))
+    return found
+
+
+@pytest.mark.parametrize("session", [it for page in PAGES for it in sessions(page)])
+def test_the_commands_say_what_is_shown(session: list[tuple[str, str]], tmp_path: Path) -> None:
+    program = TARGETCTL.format(python=sys.executable, top=TOP)
+    mark = "--- what the next command says"
+    for command, shown in session:
+        program += f"status=$?; echo '{mark}'; (exit $status)\n"
+        if command.startswith("cat "):
+            # What a file is to have.
+            program += f"cat > {command[4:]} <<'END'\n{shown}END\n"
+        program += f"{command}\n"
+    done = subprocess.run(
+        ["bash", "-c", program], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.stderr == ""
+    said = done.stdout.replace(f"{tmp_path}/", "/.../").split(f"{mark}\n")[1:]
+    assert list(zip((command for command, _ in session), said)) == session
+
+
+def test_the_manual_has_all_of_the_tables() -> None:
+    text = (TOP / "doc/targetctl.md").read_text("utf-8")
+    for code in Exit:
+        assert f"| {int(code)} | {code.meaning} |" in text
+    for name, meaning in ENVIRONMENT.items():
+        assert f"| `{name}` | {meaning} |" in text
+    assert all(re.search(rf"`{command.name}\b", text) for command in COMMANDS)

@@ -13,7 +13,7 @@ import pytest
 
 from rtslib import RDMCPStorageObject, RTSRoot, targetctl
 from rtslib.cli.main import main
-from rtslib.errors import MissingFileError
+from rtslib.errors import ConfigError
 from rtslib.root import default_save_file
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def test_no_file_is_no_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str
 def test_lost_secrets_are_a_failure(tmp_path: Path) -> None:
     file = tmp_path / "saved.json"
     file.write_text(f'{{"secrets": "{"0" * 32}"}}')
-    with pytest.raises(MissingFileError, match="the secrets of"):
+    with pytest.raises(ConfigError, match="the secrets of"):
         targetctl.restore(file)
 
 

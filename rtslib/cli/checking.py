@@ -106,7 +106,8 @@ def _host(want: State) -> tuple[FakeHost, State]:
         made, dev = record.made, str(record.made.get("dev", ""))
         if issubclass(record.cls, PSCSIStorageObject):
             # Known by an address: else it would be looked for among the devices of this machine.
-            made = {**made, "hctl": (9, 0, 0, number)}
+            dev = dev if dev.startswith("/") else f"/dev/{dev}"
+            made = {**made, "dev": dev, "hctl": (9, 0, 0, number)}
             # Not a disk, which would have to be a block device as well.
             host.scsi[f"9:0:0:{number}"] = ScsiDevice(path=dev, type=_TAPE)
         elif issubclass(record.cls, FileIOStorageObject) and not dev.startswith("/dev/"):

@@ -20,7 +20,6 @@ from rtslib.errors import (
     HostError,
     InvalidValueError,
     LockedError,
-    MissingFileError,
 )
 
 if TYPE_CHECKING:
@@ -130,11 +129,6 @@ class Task:
             return file.load_generation(generation) if generation else file.load()
         except ConfigError:
             raise
-        except MissingFileError as error:
-            if error.operation == "read":
-                raise
-            # The file is there; that of its secrets is not.
-            raise ConfigError(str(error), file=file.path) from error
         except ValueError as error:
             # The file of the secrets, or that it is not of the same save.
             raise ConfigError(f"{file.path}: its secrets: {error}", file=file.path) from error

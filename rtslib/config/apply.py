@@ -142,7 +142,7 @@ def apply(
         run.do(step)
         if progress is not None:
             progress(number + 1, len(steps))
-        if run.report.failed and on_failure is not OnFailure.GO_ON:
+        if run.failed and on_failure is not OnFailure.GO_ON:
             break
     report = run.report
     if report.failed and on_failure is OnFailure.ROLL_BACK and before is not None:
@@ -163,6 +163,7 @@ class _Run:
         self.needs = steps.needs
         self.deadline = deadline
         self.report = Report()
+        self.failed = False
         #: Parts that failed or had to be skipped, and why.
         self.blocked: dict[str, str] = {}
         self._made: dict[str, list[tuple[str, Callable[[], None]]]] = {}
@@ -199,6 +200,7 @@ class _Run:
         self.report.outcomes.append(Outcome(step, status, cause, error))
 
     def _failed(self, step: Step, error: RTSLibError) -> None:
+        self.failed = True
         pending = step.verb == "check" and isinstance(error, HostError)
         if step.vital or step.part.startswith("-"):
             self.blocked[step.part] = _OWN
@@ -311,6 +313,9 @@ class _Run:
         hctl = blockdev.convert_scsi_path_to_hctl(step.text)
         node = PSCSIStorageObject.handle(self.fs, step.path)
         node.configure(**RECIPES["pscsi"].settings({"hctl": hctl}))
+        if not step.text.startswith("/"):
+            # The kernel opens a disk by its path, whatever its address.
+            node.udev_path = blockdev.convert_scsi_hctl_to_path(*hctl)
         return Status.DONE
 
     def _create(self, step: Step) -> Status:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rtslib import door, info
 from rtslib.alua import ALUALUGroup, ALUATargetPortGroup
 from rtslib.config import names
-from rtslib.config.form import NEXUS, canonical, form_of
+from rtslib.config.form import NEXUS, canonical, form_of, is_kept, setting_codec
 from rtslib.config.state import Link, Record, State
 from rtslib.configfs import Kind
 from rtslib.declare import Children
@@ -132,6 +132,8 @@ class _Capture:
             if door.is_directory(self.fs, path):
                 raise
             return
+        if not (record.files or record.made) and not door.is_directory(self.fs, path):
+            return
         self.state.add(record)
         for declared in cls.declarations().values():
             if isinstance(declared, Children) and self._has(record, declared):
@@ -197,8 +199,9 @@ class _Capture:
         for key in form.groups:
             group = getattr(cls, key)
             for base in self._settings(f"{path}/{group.directory}"):
-                known = group.table.get(base)
-                yield _File(f"{group.directory}/{base}", known.codec if known else TEXT)
+                if not is_kept(group, base):
+                    continue
+                yield _File(f"{group.directory}/{base}", setting_codec(group, base))
         for saved in form.saved:
             if there(saved.file):
                 yield _File(saved.file, saved.codec, saved.once)

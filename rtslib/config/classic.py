@@ -63,8 +63,10 @@ def save(
     so_path: str | None = None,
 ) -> None:
     """Save the running configuration, or what of it belongs to one storage object."""
-    # The targets that export it are part of what belongs to it.
-    part = Part(storage_objects=(so_path,), with_users=True) if so_path else operations.WHOLE
+    part = operations.WHOLE
+    if so_path:
+        # The targets that export it belong to it, and could not be restored without their others.
+        part = Part(storage_objects=(so_path,), with_users=True, with_backstores=True)
     operations.save(fs, _file(save_file), part=part)
 
 
@@ -127,6 +129,6 @@ def setup(cls: type[Node], parent: Node, entry: Data, err_func: Callable[[str], 
 
 
 def _raise_first(report: Report) -> None:
-    for outcome in report.failed:
-        if outcome.error is not None:
-            raise outcome.error
+    errors = [outcome.error for outcome in report.failed if outcome.error is not None]
+    if errors:
+        raise errors[0]

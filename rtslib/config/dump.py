@@ -131,7 +131,8 @@ def _storage_object(state: State, record: Record) -> Entry:
 
 def _alua_group(_state: State, record: Record) -> Entry:
     # The default group has the id 0, which it is not told.
-    return {"name": record.base, "tg_pt_gp_id": 0, **_values(record)}
+    ours = {key: value for key, value in _values(record, ours=True).items() if value}
+    return {"name": record.base, "tg_pt_gp_id": 0, **_values(record), **ours}
 
 
 def _fabric_module(_state: State, record: Record) -> Entry:
@@ -184,13 +185,16 @@ def _number(record: Record) -> int:
 
 def _lun(_state: State, record: Record) -> Entry:
     link = _link(record)
+    # All or none: setting one of them sets another.
+    ours = _values(record, ours=True)
     return {
         "index": _number(record),
         "storage_object": link.end,
         "alias": link.alias,
-        "alua_tg_pt_gp_name": "",
-        **_values(record),
-        **{key: it for key, it in _values(record, ours=True).items() if it},
+        # Null, as rtslib-fb has it, where the storage object has no groups.
+        "alua_tg_pt_gp_name": None,
+        **{key: it for key, it in _values(record).items() if it},
+        **(ours if any(ours.values()) else {}),
     }
 
 

@@ -9,23 +9,36 @@ what rtslib-fb does not keep is ours and stands where it does not look.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 from rtslib.acl import NodeACL
 from rtslib.alua import ALUALUGroup, ALUATargetPortGroup
+from rtslib.errors import InvalidValueError
 from rtslib.fabric import FabricModule
 from rtslib.lun import LUN, MappedLUN
 from rtslib.network_portal import NetworkPortal
+from rtslib.settings import UNKNOWN
 from rtslib.storage import StorageObject
 from rtslib.target import TPG, Target
 from rtslib.tcm import PSCSIStorageObject
-from rtslib.values import NULL, TEXT, kernel_int
+from rtslib.values import NAME, NULL, TEXT, Codec, kernel_int
 
 if TYPE_CHECKING:
+    from rtslib.declare import Group
     from rtslib.node import Node
-    from rtslib.values import Codec
 
-__all__ = ["FORMS", "NEXUS", "Form", "Saved", "canonical", "codec_of", "form_of"]
+__all__ = [
+    "FORMS",
+    "NEXUS",
+    "Form",
+    "Saved",
+    "canonical",
+    "codec_of",
+    "form_of",
+    "is_kept",
+    "setting_codec",
+]
 
 #: The file of a TPG that is read and written by rules of its own.
 NEXUS = "nexus"
@@ -45,6 +58,8 @@ class Saved(NamedTuple):
     optional: bool = False
     ours: bool = False
     once: bool = False
+    #: The text for '' where the attribute itself takes none; '' is never written.
+    empty: Optional[str] = None
 
     @property
     def file(self) -> str:
@@ -55,7 +70,12 @@ class Saved(NamedTuple):
     def codec(self) -> Codec[Any]:
         """How the kernel spells it."""
         codec: Codec[Any] = self.attr.codec
-        return codec
+        if self.empty is None:
+            return codec
+        return Codec(codec.name, codec.decode, self._encode)
+
+    def _encode(self, value: object) -> str:
+        return str(self.empty) if value == "" else str(self.attr.codec.encode(value))
 
     def spell(self, text: str) -> Any:
         """Return the value for the saved configuration, from the text to be written."""
@@ -73,7 +93,7 @@ class Form(NamedTuple):
     groups: tuple[str, ...] = ()
 
 
-def _kept(cls: type[Node], kind: type, *names: str, **more: bool) -> tuple[Saved, ...]:
+def _kept(cls: type[Node], kind: type, *names: str, **more: Any) -> tuple[Saved, ...]:
     """Return attributes whose keys are their names."""
     return tuple(Saved(name, getattr(cls, name), kind, **more) for name in names)
 
@@ -83,9 +103,14 @@ def _chap(cls: type[Node], prefix: str) -> tuple[Saved, ...]:
     return _kept(cls, str, *(f"{prefix}_{name}" for name in names), optional=True)
 
 
-_SO_OURS = (*_kept(StorageObject, str, "alias", "alua_lu_gp", "lba_map", optional=True, ours=True),)
+_SO_OURS = (
+    *_kept(StorageObject, str, "alias", "lba_map", optional=True, ours=True),
+    # What is passed through is in no group, and none can be set.
+    *_kept(StorageObject, str, "alua_lu_gp", optional=True, ours=True, empty=""),
+)
 _IDENTITY = (
-    Saved("wwn", StorageObject.serial, str),
+    # A bare newline takes the serial away.
+    Saved("wwn", StorageObject.serial, str, empty="\n"),
     *_kept(StorageObject, str, "vendor_id", "product_id", "product_rev", "company_id", ours=True),
 )
 _ALUA_FLAGS = (
@@ -115,9 +140,10 @@ FORMS: dict[type[Node], Form] = {
         (
             *_kept(ALUATargetPortGroup, int, "tg_pt_gp_id", once=True),
             *_kept(ALUATargetPortGroup, int, *_ALUA_NUMBERS, *_ALUA_FLAGS),
+            *_kept(ALUATargetPortGroup, int, "alua_support_lba_dependent", ours=True),
         )
     ),
-    ALUALUGroup: Form(_kept(ALUALUGroup, int, "lu_gp_id", ours=True)),
+    ALUALUGroup: Form(_kept(ALUALUGroup, int, "lu_gp_id", ours=True, once=True)),
     FabricModule: Form(
         (
             *_chap(FabricModule, "discovery"),
@@ -130,14 +156,14 @@ FORMS: dict[type[Node], Form] = {
         (
             *_chap(TPG, "chap"),
             *_kept(TPG, bool, "enable"),
-            *_kept(TPG, int, "rtpi", optional=True, ours=True),
+            *_kept(TPG, int, "rtpi", "fabric_prot_type", optional=True, ours=True),
             *_kept(TPG, str, "directory_id", optional=True, ours=True),
         ),
         ("attributes", "parameters"),
     ),
     LUN: Form(
         (
-            *_kept(LUN, str, "alua_tg_pt_gp_name"),
+            *_kept(LUN, str, "alua_tg_pt_gp_name", empty=""),
             *_kept(LUN, bool, "alua_tg_pt_offline", "alua_tg_pt_write_md", ours=True),
             *_kept(LUN, int, "alua_tg_pt_status", ours=True),
         )
@@ -170,10 +196,37 @@ def codec_of(cls: type[Node], file: str) -> Codec[Any]:
     directory, _, base = file.rpartition("/")
     for key in form.groups:
         group = getattr(cls, key)
-        if group.directory == directory and base in group.table:
-            found: Codec[Any] = group.table[base].codec
-            return found
+        if group.directory == directory:
+            return setting_codec(group, base)
     return TEXT
+
+
+def is_kept(group: Group, name: str) -> bool:
+    """Tell whether a setting is kept among the settings, and is not what its object is made of."""
+    return group.directory != "attrib" or name not in {"dev_config", "dev_size"}
+
+
+def setting_codec(group: Group, name: str) -> Codec[Any]:
+    """Return how a setting is read and written; the kernel knows more than the tables.
+
+    Of a parameter's value, text is taken that is none of its type: Irrelevant, for one, is an
+    answer to everything (iscsi_target_parameters.c).
+    """
+    known = group.table.get(name)
+    if known is None:
+        return UNKNOWN
+    return _negotiated(known.codec) if group.directory == "param" else known.codec
+
+
+@cache
+def _negotiated(codec: Codec[Any]) -> Codec[Any]:
+    def encode(value: object) -> str:
+        try:
+            return codec.encode(value)
+        except InvalidValueError:
+            return NAME.encode(value)
+
+    return Codec(codec.name, codec.decode, encode)
 
 
 def canonical(codec: Codec[Any], text: str) -> str:

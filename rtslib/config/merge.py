@@ -11,13 +11,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable
 
 from rtslib import blockdev
-from rtslib.alua import ALUATargetPortGroup
+from rtslib.alua import ALUALUGroup, ALUATargetPortGroup
 from rtslib.attributes import FREE, STORAGE_ATTRIB
 from rtslib.config.form import NEXUS, form_of
 from rtslib.config.state import Record, State
 from rtslib.control import pairs
 from rtslib.fabric import FabricModule
-from rtslib.lun import LUN
 from rtslib.storage import StorageObject
 from rtslib.tcm import FileIOStorageObject, PSCSIStorageObject, UserBackedStorageObject
 
@@ -29,7 +28,7 @@ __all__ = [
     "Change",
     "Exactly",
     "is_frozen",
-    "members_of",
+    "joined",
     "remade_because",
     "resized",
 ]
@@ -52,7 +51,7 @@ class Change:
     def __init__(self, have: State, want: State, exact: Exactly) -> None:
         self.have = have
         self.want = want
-        self.exact = exact
+        self.exact: Exactly = lambda it: not issubclass(it.cls, want.unsaid) and exact(it)
         self.gone: dict[str, str] = {}
         self.remade: dict[str, str] = {}
         self._compare()
@@ -122,13 +121,18 @@ class Change:
     def _stays(self, record: Record) -> bool:
         """Tell whether a record stays that is not wanted by name.
 
-        What is removed because of something else that it uses is made again, but for what stood
-        in a record that is made anew itself: that begins empty.
+        What is removed because of something else that it uses is made again if that is, but for
+        what stood in a record that is made anew itself: that begins empty.
         """
         why = self.gone.get(record.name)
         if self.exact(record):
             return why is None and _is_kernels(record)
-        return why is None or why.startswith("uses ")
+        if why is None:
+            return True
+        return why.startswith("uses ") and self._will_be(record.link.end if record.link else "")
+
+    def _will_be(self, name: str) -> bool:
+        return name in self.want or (name in self.have and self._stays(self.have[name]))
 
     def _settled(self, record: Record) -> Record:
         """Return a record as it will be, with what an exact change takes away from fabrics."""
@@ -191,8 +195,12 @@ def _device_differs(there: Record, wanted: Record) -> str | None:
     for key, value in wanted.made.items():
         if key in there.made and not _same(there, key, value):
             return f"its {key} is {there.made[key]!r} and cannot be changed to {value!r}"
-    if there.files.get("enable") == "1" and wanted.files.get("enable") == "0":
+    now, then = there.files.get("enable"), wanted.files.get("enable")
+    if now == "1" and then == "0":
         return "its device cannot be closed"
+    if now == "0" and then == "1":
+        # Nothing uses it, and opening it would change half of its settings.
+        return "its device is not open"
     return None
 
 
@@ -201,6 +209,8 @@ def _same(there: Record, key: str, value: Any) -> bool:
     known = there.made[key]
     if known == value:
         return True
+    if there.files.get("enable") != "1":
+        return False
     if key == "size":
         return _size_fits(there, value)
     if key == "control":
@@ -213,8 +223,6 @@ def _same(there: Record, key: str, value: Any) -> bool:
 
 def _size_fits(there: Record, size: int) -> bool:
     """Tell whether a size is that of an object, or can become it while the object is open."""
-    if there.files.get("enable") != "1":
-        return False
     if issubclass(there.cls, (FileIOStorageObject, UserBackedStorageObject)):
         # A device has the size that it has; a file and a handler's volume can be resized.
         return True
@@ -234,9 +242,14 @@ def resized(there: Record | None, goal: Record) -> int | None:
     return int(after)
 
 
-def members_of(state: State, group: Record) -> Iterator[Record]:
-    """Yield the LUNs that are in an ALUA group."""
-    if issubclass(group.cls, ALUATargetPortGroup):
-        for user in state.users(group.parent):
-            if issubclass(user.cls, LUN) and user.files.get("alua_tg_pt_gp") == group.base:
-                yield user
+def joined(record: Record, group: Record) -> Iterator[str]:
+    """Yield the file by which a record is in a group of its storage object, or of LUs."""
+    for saved in form_of(record.cls).saved:
+        if saved.key == _MEMBERSHIP[group.cls] and record.files.get(saved.file) == group.base:
+            yield saved.file
+
+
+_MEMBERSHIP: dict[type, str] = {
+    ALUATargetPortGroup: "alua_tg_pt_gp_name",
+    ALUALUGroup: "alua_lu_gp",
+}

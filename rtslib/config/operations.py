@@ -22,7 +22,7 @@ from rtslib.config.problem import Problem
 from rtslib.config.schema import SAVECONFIG
 from rtslib.config.state import Record, State
 from rtslib.config.want import wanted
-from rtslib.errors import AlreadyExistsError, ConfigError
+from rtslib.errors import AlreadyExistsError, ConfigError, HostError
 from rtslib.fabric import FabricModule
 from rtslib.storage import StorageObject
 from rtslib.target import Target
@@ -76,16 +76,13 @@ class Part(NamedTuple):
         """Return the function that tells which records belong to it, in any of the states."""
         if self.is_whole:
             return lambda _record: True
-        chosen: set[str] = set()
+        owners = {owner_of(it.name) for state in states for it in state}
         links = [(owner_of(it.name), it.link.end) for state in states for it in state if it.link]
-        for name in {owner_of(it.name) for state in states for it in state}:
-            if self._names(name):
-                chosen.add(name)
-        for user, end in links:
-            if self.with_backstores and self._names(user) and not self._names(end):
-                chosen.add(owner_of(end))
-            if self.with_users and self._names(end):
-                chosen.add(user)
+        chosen = {owner for owner in owners if self._names(owner)}
+        if self.with_users:
+            chosen |= {user for user, end in links if self._names(end)}
+        if self.with_backstores:
+            chosen |= {owner_of(end) for user, end in links if user in chosen}
         return lambda record: owner_of(record.name) in chosen
 
     def _names(self, owner: str) -> bool:
@@ -156,11 +153,15 @@ def planned(
 ) -> Plan:
     """Return the plan that makes a part of what is what it should be; see ``plan``.
 
-    `only_missing` leaves alone all that is there, however it is set.
+    A part brings the storage objects that it uses and that are not there. `only_missing` leaves
+    alone all that is there, however it is set.
     """
     chosen = part.chooser(have, want)
     if not part.is_whole:
-        want = _with_fabrics(want.select(chosen))
+        lacking = _lacking(want, chosen, have)
+        want = _with_fabrics(
+            want.select(lambda record: chosen(record) or owner_of(record.name) in lacking)
+        )
     if only_missing:
         want = _with_fabrics(want.select(lambda record: record.name not in have))
         exact = False
@@ -172,6 +173,15 @@ def planned(
         exact=False if not exact else True if part.is_whole else chosen,
         create_files=create_files,
     )
+
+
+def _lacking(want: State, chosen: Callable[[Record], bool], have: State) -> set[str]:
+    """Return the storage objects that a part uses and that are not there: it comes with them."""
+    return {
+        record.link.end
+        for record in want
+        if record.link is not None and chosen(record) and record.link.end not in have
+    }
 
 
 def restore(
@@ -213,15 +223,22 @@ def restore(
         )
         report = apply(fs, steps, on_failure=on_failure, before=have, wait=wait, progress=progress)
         if save_file is not None:
-            _remember(save_file, report, steps)
+            warnings = warnings + _remember(save_file, report, steps)
     return Result(steps, report, warnings)
 
 
-def _remember(save_file: SaveFile, report: Report, steps: Plan) -> None:
-    """Bring the list of what is missing up to date: this run tells of what it had steps for."""
+def _remember(save_file: SaveFile, report: Report, steps: Plan) -> list[Problem]:
+    """Bring the list of what is missing up to date: this run tells of what it had steps for.
+
+    What cannot be written down must not hide what became of the run: it is a warning.
+    """
     tried = {step.owner for step in steps}
     kept = {name: why for name, why in save_file.missing().items() if name not in tried}
-    save_file.set_missing({**kept, **report.missing()})
+    try:
+        save_file.set_missing({**kept, **report.missing()})
+    except HostError as error:
+        return [Problem((), None, str(error), "the next save will not know what is missing")]
+    return []
 
 
 def clear(
@@ -278,12 +295,9 @@ def _saved(save_file: SaveFile) -> State:
 
 
 def _joined(first: State, second: State) -> State:
-    """Return two states as one; of what both have, the second counts."""
-    found = State()
+    """Return two states, which have nothing in common, as one; what has no parent is left out."""
+    found = State((*second, *first))
     found.warnings = second.warnings
-    for record in (*second, *first):
-        if record.name not in found:
-            found.add(record)
     return found.ordered()
 
 

@@ -13,10 +13,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rtslib import hba
-from rtslib.alua import ALUATargetPortGroup
+from rtslib.alua import ALUALUGroup, ALUATargetPortGroup
 from rtslib.config import plan_parts
 from rtslib.config.form import NEXUS, codec_of
-from rtslib.config.merge import DEFAULT_GROUPS, Change, Exactly, members_of, resized
+from rtslib.config.merge import DEFAULT_GROUPS, Change, Exactly, joined, resized
 from rtslib.config.steps import Plan, Step
 from rtslib.declare import Attr, Group
 from rtslib.declare import Link as LinkDeclaration
@@ -79,10 +79,8 @@ class _Planner:
     def _remove(self) -> None:
         have, gone = self.change.have, self.change.gone
         for record in have:
-            on = issubclass(record.cls, TPG) and record.files.get(_ENABLE) == "1"
-            if on and record.name in gone:
-                why = f"ends its sessions: {gone[record.name]}"
-                self._step("-", record, "write", f"{record.path}/{_ENABLE}", "0", why)
+            if issubclass(record.cls, TPG) and record.files.get(_ENABLE) == "1":
+                self._switch_off(record)
         for record in reversed(list(have)):
             if record.name in gone:
                 self._remove_one(record)
@@ -90,6 +88,19 @@ class _Planner:
             for path, count in self.change.have.hbas.items():
                 if not count:
                     self.plan.add(Step("rmdir", path, part=f"-{path}", reason="an empty HBA"))
+
+    def _switch_off(self, record: Record) -> None:
+        """Switch a TPG off that is to go or to be off, or while something is changed of it.
+
+        Before any is switched on: two cannot have the same relative port identifier.
+        """
+        why = self.change.gone.get(record.name)
+        sign = "-" if why else "+"
+        if why is None:
+            why = plan_parts.must_rest(record, self.change.goal[record.name])
+        if why:
+            enable = f"{record.path}/{_ENABLE}"
+            self._step(sign, record, "write", enable, "0", f"ends its sessions: {why}")
 
     def _remove_one(self, record: Record) -> None:
         have, why = self.change.have, self.change.gone[record.name]
@@ -123,21 +134,33 @@ class _Planner:
         if there is None:
             self._make(record)
         else:
-            self._paths[record.name] = there.path
-            self._resize(there, record)
-        writes = self._writes(there, record)
+            self._begin(there, record)
+        # What has no link yet tells nothing: many of its files are those of what it is linked to.
+        whole = there is not None and (record.link is None or there.link is not None)
+        writes = self._writes(there if whole else None, record)
         for declared in record.cls.declarations().values():
             if isinstance(declared, Attr):
-                self.plan.add(*writes.get(declared.file, ()))
+                self.plan.add(*writes.pop(declared.file, ()))
             elif isinstance(declared, Group):
-                for file, steps in writes.items():
-                    if file.startswith(f"{declared.directory}/"):
-                        self.plan.add(*steps)
+                for file in [it for it in writes if it.startswith(f"{declared.directory}/")]:
+                    self.plan.add(*writes.pop(file))
             elif isinstance(declared, LinkDeclaration):
                 self._link(there, record)
             else:
                 for child in self.change.goal.children(record.name, declared.kind):
                     self._set_up(child)
+        self.plan.add(*writes.pop(plan_parts.LAST, ()))
+
+    def _begin(self, there: Record, record: Record) -> None:
+        """Do what must be done first to a node that is there."""
+        self._paths[record.name] = there.path
+        size = resized(there, record)
+        if size is not None:
+            steps = plan_parts.resize(record, there.path, size)
+            self.plan.add(*(replace(step, part=f"+{record.name}") for step in steps))
+        if self._must_leave(there):
+            path = f"{there.path}/{plan_parts.LU_GROUP}"
+            self._step("+", record, "write", path, "default_lu_gp", "its states change alone")
 
     def _needed(self, record: Record) -> Iterator[tuple[str, str]]:
         yield "+", record.parent
@@ -160,7 +183,7 @@ class _Planner:
             return
         self._step("+", record, "mkdir", path, "", why, vital=True)
         for key, text in record.made.items():
-            if text is not None:
+            if text:
                 self._step("+", record, "write", f"{path}/{key}", text, "set once", vital=True)
         if issubclass(record.cls, TPG) and NEXUS not in record.made:
             nexus = plan_parts.new_nexus(path)
@@ -193,12 +216,6 @@ class _Planner:
         alias = record.link.alias or plan_parts.new_alias()
         self._step("+", record, "link", f"{path}/{alias}", end, "exports it", vital=True)
 
-    def _resize(self, there: Record, record: Record) -> None:
-        size = resized(there, record)
-        if size is not None:
-            steps = plan_parts.resize(record, self._paths[record.name], size)
-            self.plan.add(*(replace(step, part=f"+{record.name}") for step in steps))
-
     def _writes(self, there: Record | None, record: Record) -> dict[str, list[Step]]:
         """Return what is to be written, by the file in whose place it stands."""
         path = self._paths[record.name]
@@ -222,15 +239,26 @@ class _Planner:
 
     def _forced(self, record: Record) -> set[str]:
         """Return the files that the kernel changes by itself in the course of the plan."""
-        if "alua_tg_pt_gp" not in record.files or record.link is None:
-            return set()
-        remade = (
-            group
-            for group in self.change.have.children(record.link.end, ALUATargetPortGroup)
-            if group.name in self.change.gone
-        )
-        left = any(record in members_of(self.change.goal, group) for group in remade)
-        return {"alua_tg_pt_gp"} if left else set()
+        goal, have = self.change.goal, self.change.have
+        where = record.link.end if record.link is not None else ""
+        found: set[str] = set()
+        for cls, parent in ((ALUATargetPortGroup, where), (ALUALUGroup, "")):
+            for group in have.children(parent, cls):
+                if group.name in self.change.gone and group.name in goal:
+                    found.update(joined(record, group))
+        there = have.get(record.name)
+        return {*found, plan_parts.LU_GROUP} if there and self._must_leave(there) else found
+
+    def _must_leave(self, there: Record) -> bool:
+        """Tell whether a state changes of an object whose transitions move others as well."""
+        if there.files.get(plan_parts.LU_GROUP, "") in ("", "default_lu_gp"):
+            return False
+        state = ALUATargetPortGroup.alua_access_state.file
+        for group in self.change.goal.children(there.name, ALUATargetPortGroup):
+            now = self.change.have.get(group.name)
+            if (now.files if now else {}).get(state, "0") != group.files.get(state, "0"):
+                return True
+        return False
 
     def _step(
         self,

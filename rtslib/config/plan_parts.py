@@ -20,14 +20,8 @@ from rtslib.fabric import spec_of_group
 from rtslib.recipe import RECIPES
 from rtslib.storage import StorageObject
 from rtslib.target import TPG
-from rtslib.tcm import (
-    BlockStorageObject,
-    FileIOStorageObject,
-    PSCSIStorageObject,
-    RDMCPStorageObject,
-    UserBackedStorageObject,
-)
-from rtslib.values import FLAG, SERIAL
+from rtslib.tcm import FileIOStorageObject, PSCSIStorageObject
+from rtslib.values import FLAG
 from rtslib.wwn import WWN_TYPES, generate_wwn
 
 if TYPE_CHECKING:
@@ -37,9 +31,13 @@ if TYPE_CHECKING:
     from rtslib.node import Node
 
 __all__ = [
+    "LAST",
+    "LU_GROUP",
     "VITAL",
     "Write",
+    "control_text",
     "device",
+    "must_rest",
     "new_alias",
     "new_nexus",
     "ordered",
@@ -60,10 +58,24 @@ VITAL = frozenset(
     }
 )
 
-#: What the kernel changes with a setting of a storage object, by the setting's file.
+#: What the kernel changes with a setting, by the setting's file. Of a TPG: iscsi_target_tpg.c,
+#: iscsit_ta_authentication() and iscsit_ta_generate_node_acls(); of a LUN: target_core_alua.c.
 _CHANGES = {
-    f"attrib/{name}": setting.changes for name, setting in STORAGE_ATTRIB.items() if setting.changes
+    "attrib/authentication": ("param/AuthMethod",),
+    "alua_tg_pt_offline": ("alua_tg_pt_status",),
+    "attrib/generate_node_acls": ("attrib/cache_dynamic_acls",),
+    **{f"attrib/{name}": it.changes for name, it in STORAGE_ATTRIB.items() if it.changes},
 }
+_ENABLE, _RTPI = TPG.enable.file, TPG.rtpi.file
+#: What of a TPG changes only while it is off.
+_WHILE_OFF = (_RTPI, TPG.directory_id.file)
+_SERIAL = StorageObject.serial.file
+#: Joined when all states are set: a transition moves the whole group of logical units.
+LU_GROUP = StorageObject.alua_lu_gp.file
+#: The place behind all that a record has, its children too.
+LAST = ""
+#: Where it is not 0, thin provisioning is switched on without a look at the device.
+_CAN_UNMAP = "attrib/max_unmap_block_desc_count"
 
 _STATE, _STATUS, _TYPE = "alua_access_state", "alua_access_status", "alua_access_type"
 _IMPLICIT, _EXPLICIT = 1, 2
@@ -111,19 +123,25 @@ def device(record: Record, path: str, *, create: bool) -> Iterator[Step]:
         # Its address changes from boot to boot: it is looked up when it is used.
         yield Step("address", path, str(dev))
     else:
-        if cls is RDMCPStorageObject:
-            made.setdefault("page_size", host.page_size())
-        node = cls.handle(_NOWHERE, path)
-        text = control.encode(node, cls.control_keys, RECIPES[cls.plugin].settings(made))
-        yield Step("write", f"{path}/control", text)
-    if dev:
+        yield Step("write", f"{path}/control", control_text(cls, path, made))
+    if dev and os.path.isabs(dev):  # a SCSI address is none
         yield Step("write", f"{path}/udev_path", dev)
     if record.files.get("enable", "1") == "1":
         yield Step("write", f"{path}/enable", "1")
-    serial = record.files.get("wwn/vpd_unit_serial")
-    if serial is not None:
-        yield Step("write", f"{path}/wwn/vpd_unit_serial", serial)
-        yield Step("reservations", path, SERIAL.encode(serial))
+    serial = record.files.get(_SERIAL)
+    if serial is None and _SERIAL in {saved.file for saved in form_of(cls).saved}:
+        # Two disks without one are the same disk to initiators.
+        serial = generate_wwn("unit_serial")
+    if serial and serial != "\n":
+        yield Step("write", f"{path}/{_SERIAL}", serial)
+        yield Step("reservations", path, serial)
+
+
+def control_text(cls: type[StorageObject], path: str, made: dict[str, Any]) -> str:
+    """Return what is written to control to make an object; InvalidValueError if it cannot be."""
+    made = {"page_size": host.page_size(), **made}
+    node = cls.handle(_NOWHERE, path)
+    return control.encode(node, cls.control_keys, RECIPES[cls.plugin].settings(made))
 
 
 def _present(
@@ -136,8 +154,7 @@ def _present(
         if create and made.get("size") and not dev.startswith("/dev/") and not os.path.exists(dev):
             yield Step("create", dev, str(made["size"]))
             return
-    if issubclass(cls, (FileIOStorageObject, BlockStorageObject, PSCSIStorageObject)):
-        yield Step("check", dev)
+    yield Step("check", dev)
 
 
 #: The tree of a node that is only named in errors.
@@ -145,12 +162,12 @@ _NOWHERE = HostConfigFS()
 
 
 def resize(record: Record, path: str, size: int) -> Iterator[Step]:
-    """Yield the steps that give an open storage object another size."""
+    """Yield the steps that give an open object of fileio or user another size."""
     why = "another size; initiators must rescan"
     if issubclass(record.cls, FileIOStorageObject):
         yield Step("grow", str(record.made["dev"]), str(size), reason=why)
         yield Step("write", f"{path}/control", f"fd_dev_size={size}", reason=why)
-    elif issubclass(record.cls, UserBackedStorageObject):
+    else:
         yield Step("write", f"{path}/attrib/dev_size", str(size), reason=why)
 
 
@@ -162,14 +179,21 @@ def ordered(there: Optional[Record], record: Record, forced: set[str]) -> Iterat
     """
     if issubclass(record.cls, ALUATargetPortGroup):
         yield from _alua(there, record)
-        return
-    if issubclass(record.cls, TPG):
+    elif issubclass(record.cls, TPG):
         yield from _tpg(there, record)
-        return
+    else:
+        for write in _plain(there, record, forced):
+            yield write._replace(place=LAST) if write.file == LU_GROUP else write
+
+
+def _plain(there: Optional[Record], record: Record, forced: set[str]) -> Iterator[Write]:
+    """Yield writes in an order that every class can do with, which has none of its own."""
     touched = set(forced)
     begins = unset(record)
     for file in _in_order(record):
         text = record.files[file]
+        if not text:
+            continue
         if there is None:
             if begins.get(file) != text and not _is_made(record, file):
                 yield Write(file, file, text, "", maybe=True)
@@ -195,39 +219,51 @@ def _shown(record: Record, there: Record, file: str) -> str:
 
 def _is_made(record: Record, file: str) -> bool:
     """Tell whether a file of a new storage object was written with its device."""
-    return issubclass(record.cls, StorageObject) and file in {"enable", "wwn/vpd_unit_serial"}
+    return issubclass(record.cls, StorageObject) and file in {"enable", _SERIAL}
 
 
 def _in_order(record: Record) -> list[str]:
     """Return a record's files, those that change others before these."""
-    return sorted(record.files, key=lambda file: (-len(_CHANGES.get(file, ())), file))
+
+    def place(file: str) -> tuple[bool, int, str]:
+        first = file == _CAN_UNMAP and record.files[file] != "0"
+        return not first, -len(_CHANGES.get(file, ())), file
+
+    return sorted(record.files, key=place)
+
+
+def must_rest(there: Record, record: Record) -> str | None:
+    """Return why a TPG that is on must be switched off, be it for a while; None if it need not."""
+    if there.files.get(_ENABLE) != "1":
+        return None
+    if not FLAG.decode(record.files[_ENABLE]):
+        return "it is to be off"
+    files = [write.file for write in _plain(there, record, set()) if _is_for_rest(write)]
+    return f"{', '.join(files)} can change only while it is off" if files else None
+
+
+def _is_for_rest(write: Write) -> bool:
+    # An rtpi of 0 is none yet: the kernel finds one, and takes no 0.
+    return write.file in _WHILE_OFF and (write.file, write.text) != (_RTPI, "0")
 
 
 def _tpg(there: Optional[Record], record: Record) -> Iterator[Write]:
-    """Yield a TPG's writes; its relative port identifier changes only while it is disabled."""
-    enable, rtpi = TPG.enable.file, TPG.rtpi.file
-    moves = (
-        there is not None
-        and there.files.get(enable) == "1"
-        and record.files.get(rtpi, there.files.get(rtpi)) != there.files.get(rtpi)
-    )
-    begins = unset(record)
-    for file in _in_order(record):
-        text = record.files[file]
-        if file == rtpi and text == "0":
-            continue  # none yet: the kernel finds one, and takes no 0
-        if there is None and begins.get(file) == text:
-            continue
-        if there is None:
-            yield Write(file, file, text, "", maybe=True)
-        elif moves and file == enable:
-            if FLAG.decode(text):
-                yield Write(file, file, text, "on again", maybe=False)
-        elif file in there.files and there.files[file] != text:
-            if file == rtpi and moves:
-                why = f"{rtpi} cannot change while it is on: this ends its sessions"
-                yield Write(file, enable, "0", why, maybe=False)
-            yield Write(file, file, text, f"is {_shown(record, there, file)}", maybe=False)
+    """Yield a TPG's writes: what it must be off for comes right before it is switched on.
+
+    Whether it is off then is the plan's business: two TPGs cannot have the same relative port
+    identifier, not even for a moment, so that all that change it are switched off first.
+    """
+    writes = list(_plain(there, record, set()))
+    for write in writes:
+        if _is_for_rest(write):
+            yield write._replace(place=_ENABLE)
+    for write in writes:
+        if write.file not in (*_WHILE_OFF, _ENABLE):
+            yield write
+    if there is None or not must_rest(there, record):
+        yield from (write for write in writes if write.file == _ENABLE)
+    elif FLAG.decode(record.files[_ENABLE]):
+        yield Write(_ENABLE, _ENABLE, "1", "on again", maybe=False)
 
 
 def _alua(there: Optional[Record], record: Record) -> Iterator[Write]:

@@ -12,6 +12,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
+from rtslib.blockdev import host_error
 from rtslib.config import files
 from rtslib.config.credentials import join_secrets, split_secrets
 from rtslib.config.document import Document, parse
@@ -57,7 +58,14 @@ class SaveFile:
         if not isinstance(document.data, dict) or SECRETS not in document.data:
             return document
         public = dict(document.data)
-        secrets = json.loads(self.store.secrets(str(public.pop(SECRETS))))
+        named = str(public.pop(SECRETS))
+        try:
+            secrets = parse(self.store.secrets(named), f"the secrets of {name}").data
+        except FileNotFoundError as error:
+            # No MissingFileError: there is a configuration, of which a part is lost.
+            raise ConfigError(str(error), file=self.path) from error
+        if not isinstance(secrets, dict):
+            raise ConfigError(f"the secrets of {name} are damaged: no object of secrets")
         return document.with_data(join_secrets(public, secrets))
 
     def save(self, data: Data, *, secrets_apart: bool | None = None) -> bool:
@@ -95,8 +103,12 @@ class SaveFile:
         return {str(name): str(why) for name, why in found.items()}
 
     def set_missing(self, missing: Mapping[str, str]) -> None:
-        """Keep what could not be set up; nothing removes the list."""
-        if missing:
-            files.replace(self._missing_path, text_of(dict(missing)).encode())
-        elif os.path.lexists(self._missing_path):
-            os.unlink(self._missing_path)
+        """Keep what could not be set up; nothing removes the list. HostError if it cannot."""
+        path = self._missing_path
+        try:
+            if missing:
+                files.replace(path, text_of(dict(missing)).encode())
+            elif os.path.lexists(path):
+                os.unlink(path)
+        except OSError as error:
+            raise host_error(error, "write", path) from error

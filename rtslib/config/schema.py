@@ -10,35 +10,32 @@ program could make, the file may name.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any
 
-from rtslib import spec
 from rtslib.acl import NodeACL
 from rtslib.alua import ALUALUGroup, ALUATargetPortGroup
 from rtslib.config.fields import (
-    INVALID,
     REQUIRED,
-    Definitions,
     Field,
     Kind,
     Reader,
     Table,
     json_schema,
 )
-from rtslib.config.form import FORMS, Saved
-from rtslib.config.kinds import (
-    BOOLEAN,
-    TEXT,
-    ListOf,
-    MappingOf,
-    Scalar,
-    Variants,
-    integer,
-    text,
+from rtslib.config.form import FORMS, form_of
+from rtslib.config.kinds import BOOLEAN, TEXT, ListOf, Variants, integer, text
+from rtslib.config.lio_kinds import (
+    BACKSTORE,
+    COMPONENT,
+    FABRIC,
+    SIZE,
+    Named,
+    Settings,
+    attribute,
+    backstore,
+    fabric,
 )
-from rtslib.config.problem import shown
+from rtslib.config.plan_parts import control_text
 from rtslib.errors import InvalidValueError
 from rtslib.fabric import FabricModule
 from rtslib.lun import LUN, MappedLUN
@@ -46,8 +43,7 @@ from rtslib.network_portal import NetworkPortal
 from rtslib.portal import DEFAULT_PORT, PortalAddress
 from rtslib.storage import StorageObject
 from rtslib.target import TPG, Target
-from rtslib.tcm import PSCSIStorageObject
-from rtslib.values import parse_size
+from rtslib.tcm import PSCSIStorageObject, so_mapping
 
 if TYPE_CHECKING:
     from rtslib.node import Node
@@ -56,87 +52,43 @@ __all__ = ["SAVECONFIG", "TABLES", "schema"]
 
 #: To the kernel a LUN's number is an unsigned 64-bit one.
 _MAX_LUN = (1 << 64) - 1
-_MAX_BYTES = (1 << 63) - 1
-
-
-def _component(value: object) -> str:
-    """Return text that can be the name of one directory."""
-    name = str(TEXT.convert(value))
-    if name in ("", ".", "..") or "/" in name:
-        raise ValueError(f"{shown(name)} cannot be the name of a directory")
-    return name
-
-
-_NAME = Scalar(_component, {"type": "string", "minLength": 1, "pattern": "^[^/]+$"})
-
-
-def _size(value: object) -> int:
-    """Return a size in bytes, also given as text with a unit."""
-    size = parse_size(value) if isinstance(value, str) else integer(0, _MAX_BYTES).convert(value)
-    if not 0 <= size <= _MAX_BYTES:
-        raise ValueError(f"{shown(size)} bytes are more than there can be")
-    return int(size)
-
-
-_SIZE = Scalar(_size, {"type": ["integer", "string"], "minimum": 0})
-
-
-def _fabric(value: object) -> str:
-    return spec.find(_component(value)).name
-
-
-_FABRIC = Scalar(_fabric, {"type": "string"})
-
-
-_REFERENCE = re.compile("/backstores/[^/]+/[^/]+")
-
-
-def _backstore(value: object) -> str:
-    """Return the reference to a storage object, ``/backstores/PLUGIN/NAME``."""
-    name = str(TEXT.convert(value))
-    if not _REFERENCE.fullmatch(name):
-        raise InvalidValueError(
-            f"{shown(name)} refers to no storage object", hint="write /backstores/PLUGIN/NAME"
-        )
-    return name
-
-
-_BACKSTORE = Scalar(_backstore, {"type": "string", "pattern": f"^{_REFERENCE.pattern}$"})
-
-
-def _of(saved: Saved) -> Scalar:
-    """Return the kind of an attribute: what its codec takes, in the form of the file."""
-    kinds: dict[type, Scalar] = {bool: BOOLEAN, int: integer(), str: TEXT}
-    kind = kinds[saved.kind]
-
-    def convert(value: object) -> Any:
-        converted = kind.convert(value)
-        if converted != "" or not saved.optional:
-            saved.codec.encode(converted)
-        return converted
-
-    return Scalar(convert, kind.description)
 
 
 def _saved(cls: type[Node], *, ours: bool | None = None) -> list[Field]:
     """Return the fields of a class's single attributes."""
     return [
-        Field(it.key, _of(it), it.attr.__doc__ or "", secret=it.attr.secret)
+        Field(it.key, attribute(it), it.attr.__doc__ or "", secret=it.attr.secret)
         for it in FORMS[cls].saved
         if ours in (None, it.ours)
     ]
 
 
-_SETTINGS = MappingOf()
-_ATTRIBUTES = Field("attributes", _SETTINGS, "Settings of the attrib directory.")
-_PARAMETERS = Field("parameters", _SETTINGS, "Settings of the param directory.")
-_ALIAS = Field("alias", _NAME, "Name of the link, of which the kernel makes nothing.")
+def _groups(cls: type[Node]) -> list[Field]:
+    """Return the fields of a class's groups of settings."""
+    return [
+        Field(key, Settings(cls, key), f"Settings of the directory {getattr(cls, key).directory}.")
+        for key in form_of(cls).groups
+    ]
+
+
+_ALIAS = Field("alias", COMPONENT, "Name of the link, of which the kernel makes nothing.")
 
 _ALUA = Table(
     "alua_tpg",
-    [Field("name", _NAME, "Name of the group.", REQUIRED), *_saved(ALUATargetPortGroup)],
+    [Field("name", COMPONENT, "Name of the group.", REQUIRED), *_saved(ALUATargetPortGroup)],
     doc="An ALUA target port group of a storage object.",
 )
+
+
+def _can_be_made(made: dict[str, Any], reader: Reader) -> None:
+    """Refuse what the kernel's control file could not take, or would cut."""
+    cls: Any = so_mapping[made["plugin"]]
+    if cls is PSCSIStorageObject:
+        return  # its address is looked up when it is used
+    try:
+        control_text(cls, f"core/{cls.directory}_0/{made['name']}", made)
+    except InvalidValueError as error:
+        reader.problem(error.message, error.hint)
 
 
 def _storage_object(plugin: str, fields: list[Field], cls: type[Node] = StorageObject) -> Table:
@@ -144,16 +96,17 @@ def _storage_object(plugin: str, fields: list[Field], cls: type[Node] = StorageO
     return Table(
         f"{plugin}_object",
         [
-            Field("name", _NAME, "Name of the object, one of its plugin.", REQUIRED),
+            Field("name", COMPONENT, "Name of the object, one of its plugin.", REQUIRED),
             Field("plugin", TEXT, "Which kind of object it is.", REQUIRED),
             *fields,
-            _ATTRIBUTES,
+            *_groups(cls),
             *_saved(cls, ours=False),
             Field("alua_tpgs", ListOf(_ALUA, ("name",)), "Its ALUA groups."),
             # Written by versions of long ago, and without meaning since.
             Field("exists", BOOLEAN, "Obsolete."),
             Field("buffered_mode", BOOLEAN, "Obsolete: see write_back."),
         ],
+        [_can_be_made],
         doc=f"A storage object of the plugin {plugin}.",
     )
 
@@ -167,7 +120,7 @@ STORAGE_OBJECTS = {
         "fileio",
         [
             _DEV,
-            Field("size", _SIZE, "Size in bytes; a device has its own."),
+            Field("size", SIZE, "Size in bytes; a device has its own."),
             _WRITE_BACK,
             Field("aio", BOOLEAN, "Asynchronous I/O on the file."),
         ],
@@ -185,7 +138,7 @@ STORAGE_OBJECTS = {
     "ramdisk": _storage_object(
         "ramdisk",
         [
-            Field("size", _SIZE, "Size in bytes, rounded up to whole pages.", REQUIRED),
+            Field("size", SIZE, "Size in bytes, rounded up to whole pages.", REQUIRED),
             Field("nullio", BOOLEAN, "Keeps no data."),
         ],
     ),
@@ -193,7 +146,7 @@ STORAGE_OBJECTS = {
         "user",
         [
             Field("config", _PATH, "Handler, and what it is to open.", REQUIRED),
-            Field("size", _SIZE, "Size in bytes.", REQUIRED),
+            Field("size", SIZE, "Size in bytes.", REQUIRED),
             Field("hw_max_sectors", integer(0), "Largest transfer, sectors."),
             Field("control", TEXT, "Sizes of rings and data area: key=value,key=value."),
         ],
@@ -204,7 +157,7 @@ _LUN = Table(
     "lun",
     [
         Field("index", integer(0, _MAX_LUN), "Number of the LUN.", REQUIRED),
-        Field("storage_object", _BACKSTORE, "What is exported.", REQUIRED),
+        Field("storage_object", BACKSTORE, "What is exported.", REQUIRED),
         _ALIAS,
         *_saved(LUN, ours=False),
         *_saved(LUN, ours=True),
@@ -245,8 +198,8 @@ _MAPPED_LUN = Table(
 _ACL = Table(
     "node_acl",
     [
-        Field("node_wwn", _NAME, "Name of the initiator.", REQUIRED),
-        _ATTRIBUTES,
+        Field("node_wwn", COMPONENT, "Name of the initiator.", REQUIRED),
+        *_groups(NodeACL),
         *_saved(NodeACL),
         Field("mapped_luns", ListOf(_MAPPED_LUN, ("index",)), "What the initiator sees.", []),
     ],
@@ -270,13 +223,14 @@ _TPG = Table(
     "tpg",
     [
         Field("tag", integer(0, 0xFFFF), "Target portal group tag.", 1),
-        _ATTRIBUTES,
-        _PARAMETERS,
+        *_groups(TPG),
         *(
             Field(it.name, it.kind, it.doc, True, secret=it.secret) if it.name == "enable" else it
             for it in _saved(TPG)
         ),
-        Field("nexus_wwn", _NAME, "The initiator that this machine itself is.", aliases=["nexus"]),
+        Field(
+            "nexus_wwn", COMPONENT, "The initiator that this machine itself is.", aliases=["nexus"]
+        ),
         Field("luns", ListOf(_LUN, ("index",)), "What is exported.", []),
         Field("portals", ListOf(_PORTAL, ("ip_address", "port")), "Where it listens.", []),
         Field("node_acls", ListOf(_ACL, ("node_wwn",)), "Who may log in.", []),
@@ -288,9 +242,9 @@ _TPG = Table(
 _TARGET = Table(
     "target",
     [
-        Field("wwn", _NAME, "Name of the target.", REQUIRED),
-        Field("fabric", _FABRIC, "The fabric that it is reached through.", REQUIRED),
-        _PARAMETERS,
+        Field("wwn", COMPONENT, "Name of the target.", REQUIRED),
+        Field("fabric", FABRIC, "The fabric that it is reached through.", REQUIRED),
+        *_groups(Target),
         Field("tpgs", ListOf(_TPG, ("tag",)), "Its target portal groups.", []),
     ],
     doc="A name by which initiators find its TPGs.",
@@ -298,35 +252,9 @@ _TARGET = Table(
 
 _FABRIC_MODULE = Table(
     "fabric_module",
-    [Field("name", _FABRIC, "Name of the fabric.", REQUIRED), *_saved(FabricModule)],
+    [Field("name", FABRIC, "Name of the fabric.", REQUIRED), *_saved(FabricModule)],
     doc="Settings of a fabric: who may discover targets.",
 )
-
-
-@dataclass(frozen=True)
-class _Named:
-    """An object whose keys are names of a kind, each with an object of one table."""
-
-    name: Callable[[object], str]
-    table: Table
-
-    def read(self, reader: Reader) -> Any:
-        """Return the object, or what is right of it."""
-        made = {}
-        for key in reader.members() or ():
-            try:
-                name = self.name(key)
-            except ValueError as error:
-                reader.problem(str(error), path=(key,))
-                continue
-            value = self.table.read(reader.at(key))
-            if value is not INVALID:
-                made[name] = value
-        return made
-
-    def schema(self, definitions: Definitions) -> dict[str, Any]:
-        """Return its JSON Schema."""
-        return {"type": "object", "additionalProperties": self.table.schema(definitions)}
 
 
 _OURS = Table(
@@ -338,7 +266,10 @@ _OURS = Table(
             ListOf(
                 Table(
                     "alua_lu_gp",
-                    [Field("name", _NAME, "Name of the group.", REQUIRED), *_saved(ALUALUGroup)],
+                    [
+                        Field("name", COMPONENT, "Name of the group.", REQUIRED),
+                        *_saved(ALUALUGroup),
+                    ],
                 ),
                 ("name",),
             ),
@@ -347,13 +278,13 @@ _OURS = Table(
         ),
         Field(
             "storage_objects",
-            _Named(_backstore, Table("more_of_object", _saved(StorageObject, ours=True))),
+            Named(backstore, Table("more_of_object", _saved(StorageObject, ours=True))),
             "More of storage objects, by /backstores/PLUGIN/NAME.",
             {},
         ),
         Field(
             "fabric_modules",
-            _Named(_fabric, Table("more_of_fabric", _saved(FabricModule, ours=True))),
+            Named(fabric, Table("more_of_fabric", _saved(FabricModule, ours=True))),
             "More of fabrics, by their names.",
             {},
         ),

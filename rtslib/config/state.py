@@ -65,6 +65,8 @@ class State:
         self._users: dict[str, list[str]] = {}
         #: HBA directories, and how many storage objects stand in each.
         self.hbas: dict[str, int] = {}
+        #: Classes of which nothing is said: that there is none here does not mean that none may be.
+        self.unsaid: tuple[type[Node], ...] = ()
         #: What was left out, and why.
         self.warnings: list[str] = []
         for record in records:
@@ -124,8 +126,7 @@ class State:
 
     def ordered(self) -> State:
         """Return the same records, parents first, the kinds at the root in order of creation."""
-        found = State()
-        found.hbas, found.warnings = self.hbas, self.warnings
+        found = self._like(())
         top = sorted(self.children(""), key=lambda it: it.rank)
         for record in top:
             for one in self.below(record.name):
@@ -134,7 +135,10 @@ class State:
 
     def select(self, wanted: Callable[[Record], bool]) -> State:
         """Return the records that are wanted, as a state of its own."""
-        chosen = State(record for record in self if wanted(record))
-        chosen.hbas = self.hbas
-        chosen.warnings = self.warnings
-        return chosen
+        return self._like(record for record in self if wanted(record))
+
+    def _like(self, records: Iterable[Record]) -> State:
+        """Return other records with all that is said of these besides."""
+        found = State(records)
+        found.hbas, found.unsaid, found.warnings = self.hbas, self.unsaid, self.warnings
+        return found

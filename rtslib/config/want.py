@@ -15,14 +15,13 @@ from rtslib.acl import NodeACL
 from rtslib.alua import ALUALUGroup, ALUATargetPortGroup
 from rtslib.config import names
 from rtslib.config.dump import OURS
-from rtslib.config.form import NEXUS, form_of
+from rtslib.config.form import NEXUS, form_of, is_kept, setting_codec
 from rtslib.config.state import Link, Record, State
 from rtslib.errors import InvalidValueError
 from rtslib.fabric import FabricModule
 from rtslib.lun import LUN, MappedLUN
 from rtslib.network_portal import NetworkPortal
 from rtslib.portal import PortalAddress
-from rtslib.settings import UNKNOWN
 from rtslib.target import TPG, Target
 from rtslib.tcm import (
     BlockStorageObject,
@@ -33,6 +32,8 @@ from rtslib.tcm import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rtslib.node import Node
     from rtslib.spec import Spec
     from rtslib.storage import StorageObject
@@ -61,6 +62,9 @@ def wanted(data: Entry) -> State:
     """Return the records that checked data of saveconfig.json asks for."""
     reader = _Wanted(data.get(OURS) or {})
     reader.whole(data)
+    if data.get(OURS) is None:
+        # Made by rtslib-fb, which knows no such groups.
+        reader.state.unsaid = (ALUALUGroup,)
     return reader.state
 
 
@@ -97,12 +101,14 @@ class _Wanted:
 
     def whole(self, data: Entry) -> None:
         """Read all of it."""
-        for entry in self.ours.get("alua_lu_gps", ()):
+        for entry in _numbered_first(self.ours.get("alua_lu_gps", ()), "lu_gp_id"):
             self._add(ALUALUGroup, "", entry["name"], entry)
         for entry in data.get("storage_objects", ()):
             self._storage_object(entry)
         for entry in data.get("fabric_modules", ()):
             self.fabric(entry["name"], entry)
+        for name in self.ours.get("fabric_modules", ()):
+            self._fabric_of(name)
         for entry in data.get("targets", ()):
             self.target(entry)
 
@@ -132,9 +138,9 @@ class _Wanted:
         for key in form_of(cls).groups:
             group = getattr(cls, key)
             for setting, value in entry.get(key, {}).items():
-                known = group.table.get(setting)
-                codec = known.codec if known else UNKNOWN
-                files[f"{group.directory}/{setting}"] = codec.encode(value)
+                if is_kept(group, setting):
+                    text = setting_codec(group, setting).encode(value)
+                    files[f"{group.directory}/{setting}"] = text
         self.state.add(Record(name, cls, parent, base, "", made, files, link))
         return name
 
@@ -149,7 +155,7 @@ class _Wanted:
         }
         record = {**entry, **more.get(name, {})}
         self._add(cls, "", entry["name"], record, made=made, name=name, files={"enable": "1"})
-        for group in entry.get("alua_tpgs", ()):
+        for group in _numbered_first(entry.get("alua_tpgs", ()), "tg_pt_gp_id"):
             self.alua_group(name, group)
 
     def alua_group(self, parent: str, entry: Entry) -> None:
@@ -161,24 +167,29 @@ class _Wanted:
             entry = {**entry, "tg_pt_gp_id": 0}
         self._add(ALUATargetPortGroup, parent, entry["name"], entry)
 
-    def fabric(self, name: str, entry: Entry | None) -> None:
-        """Add a fabric: with settings where it has an entry, else as what holds its targets."""
+    def fabric(self, name: str, entry: Entry) -> None:
+        """Read the settings of a fabric."""
         found = spec.find(name)
         more = self.ours.get("fabric_modules", {}).get(found.name, {})
-        if entry is None:
-            record = Record(
-                f"/{found.name}", FabricModule, "", found.configfs_group, "", {}, {}, None
-            )
-            self.state.add(record)
-            return
         self._add(FabricModule, "", found.configfs_group, {**entry, **more}, of=found)
+
+    def _fabric_of(self, name: str) -> None:
+        """Add a fabric that has no entry: it holds targets, and has what only we keep."""
+        if f"/{name}" in self.state:
+            return
+        files = {
+            saved.file: saved.codec.encode(value)
+            for saved in form_of(FabricModule).saved
+            if (value := self.ours.get("fabric_modules", {}).get(name, {}).get(saved.key))
+        }
+        group = spec.find(name).configfs_group
+        self.state.add(Record(f"/{name}", FabricModule, "", group, "", {}, files, None))
 
     def target(self, entry: Entry) -> None:
         """Read a target with all that it has."""
         found = spec.find(entry["fabric"])
         parent = f"/{found.name}"
-        if parent not in self.state:
-            self.fabric(found.name, None)
+        self._fabric_of(found.name)
         base = found.to_fabric(_normal(found, entry["wwn"]))
         name = self._add(Target, parent, base, entry, of=found)
         for tpg in entry["tpgs"]:
@@ -215,6 +226,11 @@ class _Wanted:
         tpg = parent.rpartition("/acls/")[0]
         link = Link(names.name_of(LUN, tpg, f"lun_{entry['tpg_lun']}"), entry.get("alias"))
         self._add(MappedLUN, parent, f"lun_{entry['index']}", entry, of=of, link=link)
+
+
+def _numbered_first(groups: Iterable[Entry], key: str) -> list[Entry]:
+    """Order groups so that the kernel, asked to pick an id, picks none that another asks for."""
+    return sorted(groups, key=lambda entry: not entry.get(key))
 
 
 def _normal(of: Spec, wwn: str, *, lower: bool = False) -> str:

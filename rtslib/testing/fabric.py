@@ -126,7 +126,7 @@ def _register_rtpi(tpg: Directory) -> None:
         for fabric in tpg.tree.top.made()
         for target in fabric.made()
         for other in target.made()
-        if other.text("enable") == "1\n"
+        if other.text("enable") == "1\n" and "rtpi" in other.shape.files
     }
     mine = int(tpg.text("rtpi"), 16)
     if mine in taken:
