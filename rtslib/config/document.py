@@ -30,6 +30,8 @@ _BEGINNINGS = (
     (b"\x1f\x8b", "a gzip file", "decompress it first"),
 )
 _BOM = "\ufeff"
+#: A key as configurations have them.
+_PLAIN = re.compile("[A-Za-z_]{1,40}")
 #: An escape or character that may be half of a pair: only ``scan`` looks whether it is.
 _HALF = re.compile("\\\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 
@@ -162,7 +164,13 @@ def _problem(fault: Fault, lines: _Lines) -> Problem:
     message = fault.message
     if fault.other is not None:
         message += f": lines {lines.place(fault.other)[0]} and {line}"
-    return Problem(fault.path, line, message, fault.hint, column)
+    return Problem(_told(fault.path), line, message, fault.hint, column)
+
+
+def _told(path: Path) -> Path:
+    """Return a path up to the first odd key: in a damaged text a secret may be part of one."""
+    odd = (at for at, it in enumerate(path) if isinstance(it, str) and not _PLAIN.fullmatch(it))
+    return path[: next(odd, len(path))]
 
 
 class _Lines:

@@ -14,9 +14,10 @@ import json
 import math
 import re
 from contextlib import suppress
-from typing import Any, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union
 
-from rtslib.config.problem import Path, shown
+if TYPE_CHECKING:
+    from rtslib.config.problem import Path
 
 __all__ = ["MAX_DEPTH", "MAX_DIGITS", "Fault", "Scan", "scan"]
 
@@ -159,11 +160,11 @@ class _Scanner:
         key = self._string(holder.path)
         path = (*holder.path, key)
         if key in holder.keys:
-            message = f"the key {shown(key)} stands twice in this object"
+            message = "this key stands twice in its object"
             self.faults.append(Fault(start, path, message, other=holder.keys[key]))
         holder.keys.setdefault(key, start)
         if self._next() != ":":
-            self._stop(path, f"a colon was expected after the key {shown(key)}")
+            self._stop(path, "a colon was expected after this key")
         self.at += 1
         value[key] = self._value(path)
 

@@ -44,11 +44,11 @@ WRONG: list[tuple[str | bytes, int, int, str, str, str | None]] = [
     ('{"a": 1\n', 2, 1, "", EARLY + "a comma or } was expected", None),
     ("[", 1, 2, "[0]", EARLY + EXPECTED_VALUE, None),
     ("{", 1, 2, "", EARLY + EXPECTED_KEY, None),
-    ('{"a"', 1, 5, "a", EARLY + 'a colon was expected after the key "a"', None),
+    ('{"a"', 1, 5, "a", EARLY + "a colon was expected after this key", None),
     ('{"a":', 1, 6, "a", EARLY + EXPECTED_VALUE, None),
     ("[1\n 2]", 2, 2, "", "a comma or ] was expected", None),
     ('{"a": 1\n "b": 2}', 2, 2, "", "a comma or } was expected", None),
-    ('{"a" 1}', 1, 6, "a", 'a colon was expected after the key "a"', None),
+    ('{"a" 1}', 1, 6, "a", "a colon was expected after this key", None),
     ("[,]", 1, 2, "[0]", EXPECTED_VALUE, None),
     ("[1,,2]", 1, 4, "[1]", EXPECTED_VALUE, None),
     ('{"a":1,,}', 1, 8, "", EXPECTED_KEY, None),
@@ -104,9 +104,9 @@ WRONG: list[tuple[str | bytes, int, int, str, str, str | None]] = [
     ('{"\\ud800": 1}', 1, 2, "", "half of a character (U+D800) in the text", None),
     # objects
     ('{"a": 1,\n "b": 2,\n "a": 3}', 3, 2, "a",
-     'the key "a" stands twice in this object: lines 1 and 3', None),
+     "this key stands twice in its object: lines 1 and 3", None),
     ('{"x": [{"a": 1, "\\u0061": 3}]}', 1, 17, "x[0].a",
-     'the key "a" stands twice in this object: lines 1 and 1', None),
+     "this key stands twice in its object: lines 1 and 1", None),
     # depth
     ("[" * MAX_DEPTH + "\n[", 2, 1, "", "more than 100 levels of objects and lists", None),
     ("[" * 200_000, 1, 101, "", "more than 100 levels of objects and lists", None),
@@ -155,9 +155,9 @@ def test_faults_after_which_one_can_go_on_are_told_at_once() -> None:
         f"configuration:1:7: a: {NOT_FINITE}; {NO_NAN}",
         "configuration:2:8: b[0]: too large a number",
         "configuration:2:16: b: a comma before the closing ]",
-        'configuration:3:2: a: the key "a" stands twice in this object: lines 1 and 3',
+        "configuration:3:2: a: this key stands twice in its object: lines 1 and 3",
         "configuration:3:7: a: half of a character (U+D800) in the text",
-        'configuration:4:2: a: the key "a" stands twice in this object: lines 1 and 4',
+        "configuration:4:2: a: this key stands twice in its object: lines 1 and 4",
         f"configuration:5:7: c: {EXPECTED_VALUE}",
     ]
 
