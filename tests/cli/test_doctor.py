@@ -329,4 +329,6 @@ def _save_objects_on(saved: Path, *names: str) -> None:
         {"name": f"a{number}", "plugin": "fileio", "dev": dev, "size": 4096}
         for number, dev in enumerate(names)
     ]
-    saved.write_text(json.dumps({"storage_objects": objects}))
+    # Not by a Path made outside of it: Python 3.10's would not see pyfakefs.
+    with open(saved, "w", encoding="utf-8") as file:
+        json.dump({"storage_objects": objects}, file)
