@@ -218,6 +218,11 @@ class Construction:
         if isinstance(error, RTSLibError):
             error.residue = (*error.residue, *residue)
 
+    @property
+    def undoing(self) -> tuple[tuple[str, Callable[[], None]], ...]:
+        """What was made so far, and how to remove each."""
+        return tuple(self._undo)
+
     def undo(self, what: str, how: Callable[[], None]) -> None:
         """Remember that `what` was made, and how to remove it."""
         self._undo.append((what, how))

@@ -74,7 +74,9 @@ class TPG(Chap):
     luns = Children(LUN, "lun", prefix="lun_", key=kernel_int)
     network_portals = Children(NetworkPortal, "np")
     node_acls = Children(NodeACL, "acls")
-    fabric_prot_type = Attr("fabric_prot_type", UINT, "QLogic: T10 protection type announced.")
+    fabric_prot_type = Attr(
+        "fabric_prot_type", UINT, "QLogic: T10 protection type announced.", absent=0
+    )
     enable = Attr("enable", FLAG, "Whether initiators may log in.", absent=True)
     rtpi = Attr("rtpi", RTPI, "Relative target port identifier, from kernel 6.5.", absent=None)
     dynamic_sessions = Attr("dynamic_sessions", TEXT, "Demo-mode sessions as text.", absent="")

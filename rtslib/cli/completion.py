@@ -49,9 +49,9 @@ def _takes_value(argument: Argument) -> bool:
 _BASH = {
     "file": "-f",
     "directory": "-d",
-    "target": '-W "$(targetctl completion targets 2>/dev/null)"',
-    "storage-object": '-W "$(targetctl completion storage-objects 2>/dev/null)"',
 }
+#: Names of what runs. They are not for compgen, which would run a command that stands in one.
+_BASH_NAMES = {"target": "targets", "storage-object": "storage-objects"}
 
 
 def _bash_values(argument: Argument) -> str:
@@ -60,9 +60,24 @@ def _bash_values(argument: Argument) -> str:
     return _BASH.get(argument.completes, '-W ""')
 
 
+def _bash_reply(argument: Argument) -> str:
+    """Return the command that offers what an argument may be."""
+    names = _BASH_NAMES.get(argument.completes)
+    if names:
+        offered = f'_targetctl_names {names} "$current"'
+        return f"local IFS=$'\\n'; COMPREPLY=($({offered}))"
+    return f'COMPREPLY=($(compgen {_bash_values(argument)} -- "$current"))'
+
+
 def _bash() -> Iterator[str]:
     """Yield the lines of a script for bash."""
     yield "# bash completion for targetctl; 'targetctl completion bash' prints it"
+    yield "_targetctl_names() {"
+    yield "    local name"
+    yield "    while IFS= read -r name; do"
+    yield '        [[ $name == "$2"* ]] && printf \'%q\\n\' "$name"'
+    yield '    done < <(targetctl completion "$1" 2>/dev/null)'
+    yield "}"
     yield "_targetctl() {"
     yield "    local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}"
     yield "    # A WWN has colons, at which bash breaks words."
@@ -77,16 +92,15 @@ def _bash() -> Iterator[str]:
     yield "    done"
     yield "    case $command:$before in"
     every = {
-        (it.name, argument.names[-1], _bash_values(argument))
+        (it.name, argument.names[-1], _bash_reply(argument))
         for it in COMMANDS
         for argument in it.arguments
         if _takes_value(argument)
     }
-    for name, option, values in sorted(every):
-        yield f'        {name}:{option}) COMPREPLY=($(compgen {values} -- "$current")) ;;'
+    for name, option, reply in sorted(every):
+        yield f"        {name}:{option}) {reply} ;;"
     for argument in filter(_takes_value, COMMON):
-        values = _bash_values(argument)
-        yield f'        *:{argument.names[-1]}) COMPREPLY=($(compgen {values} -- "$current")) ;;'
+        yield f"        *:{argument.names[-1]}) {_bash_reply(argument)} ;;"
     commands = " ".join(it.name for it in COMMANDS)
     options = " ".join(["--help", "--version", *_names(COMMON)])
     yield f"        :*) COMPREPLY=($(compgen -W '{commands} {options}' -- \"$current\")) ;;"

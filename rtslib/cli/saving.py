@@ -38,7 +38,11 @@ def save(task: Task) -> Exit:
     part = task.part
     if args.so_path:
         # The targets that export it are part of what belongs to it.
-        part = Part(storage_objects=(*part.storage_objects, args.so_path), with_users=True)
+        part = Part(
+            storage_objects=(*part.storage_objects, args.so_path),
+            with_users=True,
+            with_backstores=True,
+        )
     with task.locked():
         if not part.is_whole:
             task.check_names(part, capture(task.fs), _saved(task))
@@ -90,7 +94,9 @@ def _restore(task: Task, verb: str, **options: Any) -> Exit:
         task.console.result({"exit": 0, "file": task.path, "missing_file": True}, ())
         task.console.summary(f"No saved configuration at {task.path}: nothing to do")
         return Exit.DONE
-    save_file = None if task.path == "-" else task.save_file
+    # What a generation has, the file need not have: there is nothing of it to keep there.
+    generation = getattr(task.args, "generation", None)
+    save_file = None if task.path == "-" or generation else task.save_file
     return _run(task, document, verb, save_file=save_file, **options)
 
 
@@ -104,6 +110,10 @@ def _run(task: Task, document: Document, verb: str, **options: Any) -> Exit:
     want = operations.checked(document)
     task.prepare()
     with task.locked():
+        if options.get("save_file") is not None:
+            # Again, now that nobody else saves: what has just been saved must not be undone.
+            document = task.document()
+            want = operations.checked(document)
         if not part.is_whole:
             task.check_names(part, want, capture(task.fs))
         with task.console.progress() as progress:

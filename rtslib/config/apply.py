@@ -184,10 +184,11 @@ class _Run:
     def _blocked_by(self, part: str) -> str | None:
         if part in self.blocked:
             return self.blocked[part]
-        for need in self.needs.get(part, ()):
-            if need in self.blocked:
+        for need in self.needs.get(part, ()) if self.blocked else ():
+            # What stands between may have no step of its own.
+            cause = self._blocked_by(need)
+            if cause is not None:
                 verb = "failed" if need.startswith("+") else "could not be removed"
-                cause = self.blocked[need]
                 if not cause.startswith("skipped"):
                     cause = f"skipped because {need[1:]} {verb}"
                 self.blocked[part] = cause
@@ -322,7 +323,8 @@ class _Run:
         made = door.Construction(self.fs)
         with made:
             backing.size_to_export(made, step.path, int(step.text), create=True)
-        self._undo(step, lambda: os.unlink(step.path))
+        # Nothing, where the file has appeared since it was planned: then it is not ours to remove.
+        self._made.setdefault(step.part, []).extend(made.undoing)
         return Status.DONE
 
     def _grow(self, step: Step) -> Status:

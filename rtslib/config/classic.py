@@ -75,7 +75,9 @@ def restore_file(
 ) -> list[str]:
     """Restore from a file; it is read and checked before anything is touched."""
     file = _file(restore_file)
-    return restore(fs, file.load(), save_file=file, **options)
+    # Under the lock: what another process is just saving must not be undone.
+    with guard(fs):
+        return restore(fs, file.load(), save_file=file, **options)
 
 
 def restore(

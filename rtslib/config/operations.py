@@ -15,6 +15,7 @@ from rtslib import host, lock
 from rtslib.config import names
 from rtslib.config.apply import OnFailure, Report, apply
 from rtslib.config.capture import capture
+from rtslib.config.document import Document
 from rtslib.config.dump import dump
 from rtslib.config.fields import check
 from rtslib.config.plan import plan
@@ -31,7 +32,6 @@ from rtslib.wwn import same
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rtslib.config.document import Document
     from rtslib.config.savefile import SaveFile
     from rtslib.config.steps import Plan
     from rtslib.configfs import ConfigFS
@@ -163,7 +163,7 @@ def planned(
             want.select(lambda record: chosen(record) or owner_of(record.name) in lacking)
         )
     if only_missing:
-        want = _with_fabrics(want.select(lambda record: record.name not in have))
+        want = _with_fabrics(want.select(lambda record: not have.stands(record.name)))
         exact = False
     _check_references(want, have, name)
     return plan(
@@ -221,22 +221,45 @@ def restore(
             create_files=create_files,
             name=document.name,
         )
+        if save_file is not None:
+            # Before anything goes: a run that is killed leaves the list behind.
+            _note(save_file, steps, dict.fromkeys(_absent(steps, have), _CUT))
         report = apply(fs, steps, on_failure=on_failure, before=have, wait=wait, progress=progress)
         if save_file is not None:
-            warnings = warnings + _remember(save_file, report, steps)
+            warnings = warnings + _note(save_file, steps, _left(fs, steps, report))
     return Result(steps, report, warnings)
 
 
-def _remember(save_file: SaveFile, report: Report, steps: Plan) -> list[Problem]:
-    """Bring the list of what is missing up to date: this run tells of what it had steps for.
+#: Why a record is missing that no step failed for.
+_CUT = "the restore ended before it"
+
+
+def _absent(steps: Plan, state: State, *, done: bool = False) -> Iterator[str]:
+    """Yield the records that a plan sets up and that are not there, or will be gone on the way."""
+    going = set() if done else {step.owner for step in steps if step.part.startswith("-")}
+    for name in dict.fromkeys(step.owner for step in steps if step.part.startswith("+")):
+        if not state.stands(name) or name in going:
+            yield name
+
+
+def _left(fs: ConfigFS, steps: Plan, report: Report) -> dict[str, str]:
+    """Return what a run has not set up, and why."""
+    if report.good:
+        return {}
+    causes = report.missing()
+    return {name: causes.get(name, _CUT) for name in _absent(steps, capture(fs), done=True)}
+
+
+def _note(save_file: SaveFile, steps: Plan, left: dict[str, str]) -> list[Problem]:
+    """Bring the list of what is missing up to date: this plan tells of what it had steps for.
 
     What cannot be written down must not hide what became of the run: it is a warning.
     """
     tried = {step.owner for step in steps}
-    kept = {name: why for name, why in save_file.missing().items() if name not in tried}
     try:
-        save_file.set_missing({**kept, **report.missing()})
-    except HostError as error:
+        kept = {name: why for name, why in save_file.missing().items() if name not in tried}
+        save_file.set_missing({**kept, **left})
+    except (ConfigError, HostError) as error:
         return [Problem((), None, str(error), "the next save will not know what is missing")]
     return []
 
@@ -270,21 +293,46 @@ def save(
     """
     with guard(fs):
         live = capture(fs)
-        missing = {} if forget_missing else save_file.missing()
-        missing = {name: why for name, why in missing.items() if name not in live}
-        saved = State()
-        if missing or not part.is_whole:
-            saved = _saved(save_file)
+        missing = {it: why for it, why in save_file.missing().items() if not live.stands(it)}
+        # What was left half made stays in the file as it is there.
+        live = live.select(lambda it: it.name not in missing and it.parent not in missing)
+        saved = _saved(save_file) if missing or not part.is_whole else State()
         chosen = part.chooser(live, saved)
-        kept = live.select(chosen) if not part.is_whole else live
-        whole = (
-            _joined(saved.select(lambda it: it.name in missing or not chosen(it)), kept)
-            if saved
-            else kept
-        )
-        changed = save_file.save(dump(whole), secrets_apart=secrets_apart)
+        if forget_missing:
+            covered = {record.name for record in saved if chosen(record)}
+            missing = {name: why for name, why in missing.items() if name not in covered}
+        whole = live if part.is_whole else live.select(chosen)
+        if saved:
+            others = saved.select(lambda it: it.name in missing or not chosen(it))
+            whole = _joined(others, whole)
+        data = dump(_without_dangling(_completed(whole, live)))
+        # What could not be restored must not take the place of what could.
+        read(Document(data, name=f"what would be saved to {save_file.path}"))
+        changed = save_file.save(data, secrets_apart=secrets_apart)
         save_file.set_missing(missing)
         return changed
+
+
+def _completed(whole: State, live: State) -> State:
+    """Return a configuration with the storage objects that its LUNs export and that run."""
+    lacking = {it.link.end for it in whole if it.link is not None and it.link.end not in whole}
+    found = live.select(lambda it: owner_of(it.name) in lacking)
+    return _joined(whole, found) if found else whole
+
+
+def _without_dangling(whole: State) -> State:
+    """Return a configuration without the LUNs of storage objects that are not in it.
+
+    What a removed object leaves in a file is no fault of the LUN's; a restore would refuse it.
+    """
+    dangling: set[str] = set()
+    for record in whole:
+        ends = record.link is not None and (
+            record.link.end in dangling or not whole.stands(record.link.end)
+        )
+        if ends or record.parent in dangling:
+            dangling.add(record.name)
+    return whole.select(lambda record: record.name not in dangling) if dangling else whole
 
 
 def _saved(save_file: SaveFile) -> State:
@@ -296,7 +344,9 @@ def _saved(save_file: SaveFile) -> State:
 
 def _joined(first: State, second: State) -> State:
     """Return two states, which have nothing in common, as one; what has no parent is left out."""
-    found = State((*second, *first))
+    # The file may know nothing yet of the fabric that a part stands in.
+    fabrics_first = sorted((*first, *second), key=lambda it: not issubclass(it.cls, FabricModule))
+    found = _with_fabrics(State(fabrics_first))
     found.warnings = second.warnings
     return found.ordered()
 

@@ -58,6 +58,15 @@ VITAL = frozenset(
     }
 )
 
+#: Where a vital setting lets fewer in: written before any that lets more in, so that no moment,
+#: and no failure in between, is more open than both what was and what is to be.
+_TIGHT = {
+    "attrib/authentication": "1",
+    "attrib/generate_node_acls": "0",
+    "attrib/demo_mode_write_protect": "1",
+    "attrib/prod_mode_write_protect": "1",
+}
+
 #: What the kernel changes with a setting, by the setting's file. Of a TPG: iscsi_target_tpg.c,
 #: iscsit_ta_authentication() and iscsit_ta_generate_node_acls(); of a LUN: target_core_alua.c.
 _CHANGES = {
@@ -225,9 +234,10 @@ def _is_made(record: Record, file: str) -> bool:
 def _in_order(record: Record) -> list[str]:
     """Return a record's files, those that change others before these."""
 
-    def place(file: str) -> tuple[bool, int, str]:
-        first = file == _CAN_UNMAP and record.files[file] != "0"
-        return not first, -len(_CHANGES.get(file, ())), file
+    def place(file: str) -> tuple[bool, bool, int, str]:
+        text = record.files[file]
+        first = file == _CAN_UNMAP and text != "0"
+        return not first, _TIGHT.get(file) != text, -len(_CHANGES.get(file, ())), file
 
     return sorted(record.files, key=place)
 

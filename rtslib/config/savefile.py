@@ -83,8 +83,11 @@ class SaveFile:
     def _has_secrets_apart(self) -> bool:
         try:
             data = parse(self.store.read(), self.path).data
-        except (FileNotFoundError, ConfigError):
+        except FileNotFoundError:
             return False
+        except ConfigError:
+            # Damaged: where secrets were kept apart, files of them are beside it.
+            return self.store.has_secrets()
         return isinstance(data, dict) and SECRETS in data
 
     @property
@@ -97,6 +100,8 @@ class SaveFile:
             raw = files.read(self._missing_path)
         except FileNotFoundError:
             return {}
+        except OSError as error:
+            raise host_error(error, "read", self._missing_path) from error
         found = parse(raw, self._missing_path).data
         if not isinstance(found, dict):
             raise ConfigError(f"{self._missing_path} is not a list of what is missing")

@@ -294,6 +294,16 @@ _OURS = Table(
 
 _ANY_STORAGE_OBJECT: Kind = Variants("plugin", STORAGE_OBJECTS)
 
+
+def _is_a_configuration(_made: dict[str, Any], reader: Reader) -> None:
+    """Refuse some other object, an empty one too: restoring it would remove everything."""
+    if not {"storage_objects", "targets", "fabric_modules"} & reader.value.keys():
+        reader.problem(
+            "no saved configuration: storage_objects, targets and fabric_modules are missing",
+            "to remove everything, clear it",
+        )
+
+
 SAVECONFIG = Table(
     "saveconfig",
     [
@@ -308,6 +318,7 @@ SAVECONFIG = Table(
         Field("rtslib", _OURS, "What only this library keeps."),
         Field("secrets", TEXT, "The file that the secrets are in, where they are kept apart."),
     ],
+    [_is_a_configuration],
     doc="A saved configuration of the Linux SCSI target.",
 )
 

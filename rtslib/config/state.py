@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 from rtslib.alua import ALUALUGroup
 from rtslib.fabric import FabricModule
+from rtslib.lun import LUN, MappedLUN
 from rtslib.storage import StorageObject
 
 if TYPE_CHECKING:
@@ -95,6 +96,16 @@ class State:
         return {
             it.name: (it.cls, it.made, it.files, it.link.end if it.link else None) for it in self
         }
+
+    def stands(self, name: str) -> bool:
+        """Tell whether a record is there and whole: open, if it is a device, linked, if a number.
+
+        What is not was left half made, and is not kept in a saved configuration.
+        """
+        record = self._records.get(name)
+        if record is None or (record.link is None and issubclass(record.cls, (LUN, MappedLUN))):
+            return False
+        return not issubclass(record.cls, StorageObject) or record.files.get("enable", "1") == "1"
 
     def get(self, name: str) -> Record | None:
         """Return the record of this name, None where there is none."""

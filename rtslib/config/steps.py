@@ -143,6 +143,7 @@ class Plan:
         for step in self.steps:
             if step.reason != reason:
                 reason = step.reason
-                lines += [f"# {step.owner}: {reason}"] if reason else []
+                # On one line whatever stands in it: a name may have a line break.
+                lines += [" ".join(f"# {step.owner}: {reason}".split())] if reason else []
             lines.append(step.shell(self.root))
         return "\n".join(lines) + "\n"

@@ -155,6 +155,11 @@ class Store:
             files.replace(_file_of_secrets(real, name), data)
             return name
 
+    def has_secrets(self) -> bool:
+        """Tell whether there are files of secrets beside the file."""
+        with _explained("look for the secrets of", self.path):
+            return bool(_files_of_secrets(files.resolve(self.path)))
+
     def secrets(self, name: str) -> bytes:
         """Return the secrets that were given this name."""
         if not re.fullmatch(_SECRETS_NAME, name):

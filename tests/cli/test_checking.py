@@ -110,7 +110,7 @@ def test_what_is_exported_must_be_there(run: Run) -> None:
 
 
 def test_what_nobody_knows_is_no_fault(run: Run) -> None:
-    out, err = run("check -", stdin='{"nobody_knows": 1}')
+    out, err = run("check -", stdin='{"targets": [], "nobody_knows": 1}')
     assert out == "standard input: valid\n"
     assert err.startswith("standard input:1: nobody_knows: ")
     assert err.endswith("(warning)\n")

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 import pytest
 from trees import IQN
 
+from rtslib import RDMCPStorageObject, use
 from rtslib.cli.commands import COMMANDS
+from rtslib.testing import FakeKernel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,6 +96,16 @@ def test_bash_completes_names_of_what_runs(script: Path, tmp_path: Path) -> None
     )
     words = ("targetctl", "restore", "--storage-object", "ram")
     assert offered(script, *words) == ["ramdisk/m"]
+
+
+@pytest.mark.skipif(not BASH, reason="no bash here")
+def test_a_command_in_a_name_is_never_run(script: Path, tmp_path: Path) -> None:
+    name = "$(touch pwned) `touch pwned`"
+    with use(FakeKernel(state=f"{tmp_path}/state")):
+        RDMCPStorageObject(name, 4096)
+    words = ("targetctl", "restore", "--storage-object", "ram")
+    assert offered(script, *words)
+    assert not (script.parent / "pwned").exists()
 
 
 def test_zsh_is_told_of_all(run: Run) -> None:

@@ -134,6 +134,6 @@ def test_any_name_can_be_printed_to_any_output(tmp_path: Path) -> None:
     )
     process("apply", str(new), state=state)
     assert b"caf\\xe9" in process("show", state=state, PYTHONIOENCODING="ascii")[0]
-    new.write_text("{}")
+    new.write_text('{"targets": []}')
     shell = process("plan", "--shell", str(new), state=state, PYTHONIOENCODING="utf-8")[0]
     assert "/caf\u00e9'".encode() in shell

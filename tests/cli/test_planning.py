@@ -65,7 +65,7 @@ def test_a_plan_for_a_part(run: Run) -> None:
 
 
 def test_a_plan_says_what_is_odd(run: Run) -> None:
-    out, _ = run("plan - --keep-existing", stdin='{"nobody_knows": 1}')
+    out, _ = run("plan - --keep-existing", stdin='{"targets": [], "nobody_knows": 1}')
     assert "note: standard input:1:2: " in out or "note: standard input:1: " in out
 
 

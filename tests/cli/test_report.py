@@ -26,6 +26,6 @@ def test_some_are_all_where_they_are_few() -> None:
 
 @pytest.mark.usefixtures("fake")
 def test_what_is_worth_saying_is_said_before(run: Run) -> None:
-    out, err = run("apply -", stdin='{"nobody_knows": 1}')
+    out, err = run("apply -", stdin='{"targets": [], "nobody_knows": 1}')
     assert out == "applied standard input: all was so already\n"
     assert err.startswith("note: nobody_knows: ")

@@ -25,7 +25,7 @@ NEEDING = ["save", "show", "show --config", "diff FILE", "plan FILE", "sessions"
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "empty.json"
-    path.write_text("{}")
+    path.write_text('{"targets": []}')
     return path
 
 
@@ -40,7 +40,7 @@ def test_without_a_tree_nothing_is_done(line: str, place: str, run: Run, file: P
 @pytest.mark.parametrize("line", [*NEEDING, "restore FILE"])
 def test_without_lio_there_is_a_doctor(line: str, run: Run, fs: FakeFilesystem) -> None:
     # On this machine there is nothing: no tree, and no modprobe to get one.
-    fs.create_file("/file", contents="{}")
+    fs.create_file("/file", contents='{"targets": []}')
     _, err = run(line.replace("FILE", "/file"), expect=6)
     assert "there is no target tree at /sys/kernel/config/target" in err
     assert "targetctl doctor tells" in err
@@ -61,9 +61,9 @@ def test_any_directory_can_be_the_tree(run: Run, tmp_path: Path) -> None:
 def test_the_lock_is_waited_for_and_no_longer(line: str, run: Run, tmp_path: Path) -> None:
     with open(tmp_path / "lock", "w", encoding="ascii") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
-        _, err = run(f"{line} --lock-timeout 0", stdin="{}", expect=5)
+        _, err = run(f"{line} --lock-timeout 0", stdin='{"targets": []}', expect=5)
     assert "held by pid" in err
-    run(line, stdin="{}")
+    run(line, stdin='{"targets": []}')
 
 
 @pytest.mark.usefixtures("host")
@@ -83,7 +83,7 @@ def test_who_is_waited_for_is_told(run: Run, tmp_path: Path) -> None:
 def test_readers_share_the_lock(run: Run, tmp_path: Path) -> None:
     with open(tmp_path / "lock", "w", encoding="ascii") as other:
         fcntl.flock(other, fcntl.LOCK_SH)
-        run("plan - --lock-timeout 0", stdin="{}")
+        run("plan - --lock-timeout 0", stdin='{"targets": []}')
         run("save --lock-timeout 0", expect=5)
 
 
@@ -106,7 +106,7 @@ def test_lost_secrets_are_not_taken_for_no_file(line: str, run: Run, saved: Path
 
 
 def test_the_input_has_no_generations(run: Run) -> None:
-    _, err = run("plan - --generation 1", stdin="{}", expect=2)
+    _, err = run("plan - --generation 1", stdin='{"targets": []}', expect=2)
     assert "no generations" in err
 
 

@@ -67,7 +67,7 @@ def test_records_come_and_go(fake: FakeKernel, data: dict[str, Any]) -> None:
 
 def test_fabrics_and_default_groups_are_the_kernels(fake: FakeKernel, data: dict[str, Any]) -> None:
     assert data
-    names = {it.name for it in diff(capture(fake), state({}))}
+    names = {it.name for it in diff(capture(fake), state({"targets": []}))}
     assert "/backstores/ramdisk/memory" in names
     assert not {name for name in names if name == "/iscsi" or name.startswith("/alua")}
     assert "/backstores/ramdisk/memory/alua/default_tg_pt_gp" not in names

@@ -191,7 +191,7 @@ def test_acls_and_mapped_luns(tpg: TPG, disks: list[RDMCPStorageObject]) -> None
     acl.tag = "shift"
     assert (acl.tcq_depth, acl.tag) == (17, "shift")
     acl.tag = ""
-    assert acl.tag == ""
+    assert acl.tag is None
     assert acl.session is None
     for name in acl.list_attributes(writable=True):
         acl.set_attribute(name, acl.get_attribute(name))

@@ -48,7 +48,9 @@ IN_FILES = {
     r".*/storage_objects\[user:[^]]*\]/control": "the ring's size in `control`",
     r".*/storage_objects\[fileio:file0\]/write_back": "`write_back` of a file",
     r".*/portals\[\[::0?\]:3260\]/.*": "`[::]:3260`",
+    r".*/storage_objects\[user:[^]]*\]/attributes/dev_(config|size)": "`dev_config` and `dev_size`",
     r"alone.json: /targets\[naa\.5001405aaaaaaaa1\]/.*": "saves the first target that exports it",
+    r"alone.json: /storage_objects\[(?!fileio:file0\]).*": "without their other objects",
 }
 
 
