@@ -14,6 +14,7 @@ from rtslib import (
     LUN,
     TPG,
     FabricModule,
+    InvalidValueError,
     MappedLUN,
     NetworkPortal,
     NodeACL,
@@ -162,3 +163,11 @@ def test_the_root_cannot_be_deleted_by_mistake() -> None:
         with pytest.raises(NotSupportedError, match="the target tree itself cannot be deleted"):
             RTSRoot().delete()
     assert fake.operations == []
+
+
+def test_clearing_wants_to_be_confirmed(fake: FakeKernel) -> None:
+    journal = Journal(fake)
+    root = RTSRoot(journal)
+    with pytest.raises(InvalidValueError, match="pass confirm=True"):
+        root.clear_existing()
+    assert journal.operations == []
