@@ -37,12 +37,7 @@ def save(task: Task) -> Exit:
     args, file = task.args, task.save_file
     part = task.part
     if args.so_path:
-        # The targets that export it are part of what belongs to it.
-        part = Part(
-            storage_objects=(*part.storage_objects, args.so_path),
-            with_users=True,
-            with_backstores=True,
-        )
+        part = Part.around(*part.storage_objects, args.so_path)
     with task.locked():
         if not part.is_whole:
             task.check_names(part, capture(task.fs), _saved(task))
@@ -107,15 +102,14 @@ def apply(task: Task) -> Exit:
 
 def _run(task: Task, document: Document, verb: str, **options: Any) -> Exit:
     part = task.part
-    want = operations.checked(document)
+    operations.read(document)
     task.prepare()
     with task.locked():
         if options.get("save_file") is not None:
             # Again, now that nobody else saves: what has just been saved must not be undone.
             document = task.document()
-            want = operations.checked(document)
         if not part.is_whole:
-            task.check_names(part, want, capture(task.fs))
+            task.check_names(part, operations.checked(document), capture(task.fs))
         with task.console.progress() as progress:
             result = operations.restore(
                 task.fs,

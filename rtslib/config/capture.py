@@ -103,12 +103,8 @@ class _Capture:
 
     def _listed(self, path: str) -> list[str]:
         """Return the directories in a directory, none where it is not there."""
-        try:
-            return [entry.name for entry in self.fs.listdir(path) if entry.kind is Kind.DIRECTORY]
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise door.refusal(self.fs, error, "list", path) from error
+        entries = door.listdir_if_there(self.fs, path) or ()
+        return [entry.name for entry in entries if entry.kind is Kind.DIRECTORY]
 
     def _hba(self, path: str) -> None:
         bases = sorted(self._listed(path))
@@ -193,7 +189,9 @@ class _Capture:
             directory, _, base = file.rpartition("/")
             if directory not in listed:
                 at = f"{path}/{directory}" if directory else path
-                listed[directory] = {entry.name for entry in self._entries(at)}
+                listed[directory] = {
+                    entry.name for entry in door.listdir_if_there(self.fs, at) or ()
+                }
             return base in listed[directory]
 
         for key in form.groups:
@@ -206,19 +204,11 @@ class _Capture:
             if there(saved.file):
                 yield _File(saved.file, saved.codec, saved.once)
 
-    def _entries(self, path: str) -> list[Entry]:
-        try:
-            return self.fs.listdir(path)
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise door.refusal(self.fs, error, "list", path) from error
-
     def _settings(self, directory: str) -> list[str]:
         """Return the settings in a directory that are read and written."""
         return sorted(
             entry.name
-            for entry in self._entries(directory)
+            for entry in door.listdir_if_there(self.fs, directory) or ()
             if entry.kind is Kind.FILE
             and self._mode(f"{directory}/{entry.name}") & _READ_AND_WRITE == _READ_AND_WRITE
         )

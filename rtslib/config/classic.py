@@ -63,10 +63,7 @@ def save(
     so_path: str | None = None,
 ) -> None:
     """Save the running configuration, or what of it belongs to one storage object."""
-    part = operations.WHOLE
-    if so_path:
-        # The targets that export it belong to it, and could not be restored without their others.
-        part = Part(storage_objects=(so_path,), with_users=True, with_backstores=True)
+    part = Part.around(so_path) if so_path else operations.WHOLE
     operations.save(fs, _file(save_file), part=part)
 
 

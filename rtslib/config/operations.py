@@ -67,6 +67,14 @@ class Part(NamedTuple):
     with_backstores: bool = False
     with_users: bool = False
 
+    @classmethod
+    def around(cls, *storage_objects: str) -> Part:
+        """Return storage objects, the targets that export them, and these targets' other objects.
+
+        Of less a saved file could not be restored.
+        """
+        return cls(storage_objects=storage_objects, with_users=True, with_backstores=True)
+
     @property
     def is_whole(self) -> bool:
         """Whether it is all there is."""
