@@ -60,7 +60,7 @@ def is_read(operation: Operation) -> bool:
 @each_kernel
 def test_of_memory_and_files_the_first_is_read(kernel: str, tmp_path: Path) -> None:
     def ramdisk(number: int) -> None:
-        RDMCPStorageObject(f"disk{number}", "64K").attributes["emulate_tpu"] = 1
+        RDMCPStorageObject(f"disk{number}", "64K").attributes["emulate_tas"] = 0
 
     def file(number: int) -> None:
         FileIOStorageObject(f"disk{number}", f"{tmp_path}/{number}", "64K")
