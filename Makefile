@@ -6,6 +6,8 @@
 # make test                 all tests that need no root, no network and no LIO
 # make test-all             the same under every Python from 3.9 to 3.13 that is here
 # make test-kernel          the tests on real kernels in QEMU (KERNELS="6.1 6.12")
+# make deb, make rpm         packages, judged by lintian and rpmlint, in build/
+# make test-packages        those packages installed, upgraded, removed and booted; as root
 # make lint                 ruff and mypy
 # make bench                timings, printed as ratios
 # make clean                removes what these made, but for the kernels in ~/.cache
@@ -17,7 +19,7 @@ KERNELS ?= 6.1 6.12
 VERSIONS = 3.9 3.10 3.11 3.12 3.13
 BIN     = $(VENV)/bin
 
-.PHONY: demo test test-all test-kernel lint format bench clean
+.PHONY: demo test test-all test-kernel deb rpm test-packages lint format bench clean
 
 $(BIN)/.ready: setup.py pyproject.toml tests/consumers/requirements.txt
 	@sh .ci/venv "$(PYTHON)" "$(VENV)" test
@@ -38,6 +40,15 @@ test-all:
 
 test-kernel: $(BIN)/.ready
 	$(BIN)/python tests/kernel/run.py $(KERNELS)
+
+deb:
+	@bash .ci/deb
+
+rpm:
+	@bash .ci/rpm
+
+test-packages: deb rpm $(BIN)/.ready
+	$(BIN)/python tests/packages/run.py
 
 lint: $(BIN)/.lint
 	$(BIN)/ruff check
