@@ -21,6 +21,14 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "rtslib_doc"]
 exclude_patterns = ["_ext", "_static"]
 default_role = "code"
 nitpicky = True
+#: What is not ours, what is private, and the letters that stand for a type.
+nitpick_ignore_regex = [
+    (r"py:class", r"dict\[.*"),
+    (r"py:.*", r"(builtins|collections|contextlib|enum|ipaddress|os|random|re|typing)\..*"),
+    (r"py:class", r"rtslib\.(.*\._\w+|testing\.engine\.Tree)"),
+    (r"py:(class|obj)", r"(.*\.)?[A-Z]"),
+]
+maximum_signature_line_length = 100
 # A heading can be linked to as PAGE.md#its-words.
 myst_heading_anchors = 3
 
