@@ -53,7 +53,7 @@ rpm:
 	@bash .ci/rpm
 
 test-packages: deb rpm $(BIN)/.ready
-	$(BIN)/python tests/packages/run.py
+	@sh .ci/test-packages $(BIN)/python
 
 lint: $(BIN)/.lint
 	$(BIN)/ruff check
