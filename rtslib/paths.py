@@ -111,9 +111,9 @@ def _read(path: str, _number: int, _changed: int) -> Mapping[str, tuple[str, ...
     import configobj  # type: ignore[import-untyped]
 
     try:
-        parsed = configobj.ConfigObj(
-            path, file_error=True, interpolation=False, raise_errors=True, encoding="utf-8"
-        )
+        with open(path, encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        parsed = configobj.ConfigObj(lines, interpolation=False, raise_errors=True)
     except configobj.ConfigObjError as error:
         raise _wrong(path, f"line {error.line_number}: {error.msg}") from error
     except UnicodeDecodeError as error:

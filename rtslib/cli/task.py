@@ -111,12 +111,16 @@ class Task:
         if self.args.file:
             return os.path.expanduser(self.args.file)
         path = default_path()
-        if path in paths.SAVE_FILES[1:]:
+        if path in paths.SAVE_FILES:
+            self._tell_of_places(path)
+        return path
+
+    def _tell_of_places(self, path: str) -> None:
+        if path != paths.SAVE_FILE:
             self.console.remark(f"note: the saved configuration is {path}, as rtslib-fb left it")
         unused = paths.not_used()
         if unused:
             self.console.remark(f"note: {unused} is older than {path}, and is not used")
-        return path
 
     @property
     def save_file(self) -> SaveFile:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from packages import exclusive, fill, note, output_of, refresh_lists
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["REPOSITORY", "Root", "cache", "fresh", "layer", "packages_of"]
 
@@ -40,10 +40,11 @@ ENVIRONMENT = {
 
 
 class Root:
-    """A tree that programs can be run in."""
+    """A tree that programs can be run in; `layers` are the directories that it is made of."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, layers: Sequence[Path] = ()) -> None:
         self.path = path
+        self.layers = layers or (path,)
 
     def at(self, name: str) -> Path:
         """Return where a file of the tree is, links not followed."""
@@ -101,10 +102,10 @@ def cache() -> Path:
     return directory.resolve()
 
 
-def fresh() -> Path:
+def fresh() -> Root:
     """Return the tree of a fresh Debian, made if it is not there."""
     with exclusive(cache()):
-        return fill(cache() / f"{RELEASE}-{INCLUDE.replace(',', '+')}", _debootstrap)
+        return Root(fill(cache() / f"{RELEASE}-{INCLUDE.replace(',', '+')}", _debootstrap))
 
 
 def _debootstrap(place: Path) -> None:
@@ -128,7 +129,7 @@ def _debootstrap(place: Path) -> None:
 
 
 @contextmanager
-def layer(below: Path) -> Iterator[Root]:
+def layer(below: Root) -> Iterator[Root]:
     """Show a tree with a layer of memory over it, with /proc, /dev and a network."""
     with tempfile.TemporaryDirectory() as place:
         memory, top = Path(place, "memory"), Path(place, "top")
@@ -137,7 +138,9 @@ def layer(below: Path) -> Iterator[Root]:
         _mount("tmpfs", memory, "-t", "tmpfs", "-o", "mode=0755")
         for name in ("upper", "work"):
             (memory / name).mkdir()
-        options = f"lowerdir={below},upperdir={memory}/upper,workdir={memory}/work"
+        # The layers side by side: the kernel does not pile up more than two such mounts.
+        lower = ":".join(map(str, below.layers))
+        options = f"lowerdir={lower},upperdir={memory}/upper,workdir={memory}/work"
         _mount("overlay", top, "-t", "overlay", "-o", options)
         kept = cache() / "archives"
         (kept / "partial").mkdir(parents=True, exist_ok=True)
@@ -146,7 +149,7 @@ def layer(below: Path) -> Iterator[Root]:
         _mount(kept, top / "var/cache/apt/archives", "--bind")
         shutil.copy("/etc/resolv.conf", top / "etc/resolv.conf")
         try:
-            yield Root(top)
+            yield Root(top, (memory / "upper", *below.layers))
         finally:
             subprocess.run(["umount", "--recursive", "--lazy", str(top)], check=True)
             subprocess.run(["umount", "--lazy", str(memory)], check=True)
