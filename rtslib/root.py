@@ -10,8 +10,8 @@ from rtslib import configfs, saved
 from rtslib.alua import ALUALUGroup, ALUATargetPortGroup
 from rtslib.errors import InvalidValueError, NotSupportedError
 from rtslib.fabric import FabricModule
-from rtslib.paths import SAVE_FILE
 from rtslib.node import Attr, Children, Everywhere, Node, gone_is_none
+from rtslib.paths import SAVE_FILE
 from rtslib.storage import Backstore, StorageObject
 from rtslib.target import LUN, TPG, MappedLUN, NetworkPortal, NodeACL, Target
 from rtslib.tcm import bs_cache, so_mapping

@@ -62,7 +62,7 @@ def test_a_link_is_no_second_file(fs: FakeFilesystem) -> None:
 def test_the_environment_counts_first(monkeypatch: pytest.MonkeyPatch, fs: FakeFilesystem) -> None:
     fs.create_file(
         paths.SETTINGS_FILE,
-        contents="# ours\nsave_file = /s/saved.json\nlock_file = /s/lock\nspecs = /s/a, '/s/b, c'\n",
+        contents="save_file = /s/saved.json\nlock_file = /s/lock\nspecs = /s/a, '/s/b, c'\n",
     )
     save(fs, DEBIANS, 1)
     assert paths.save_file() == "/s/saved.json"

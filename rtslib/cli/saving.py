@@ -188,9 +188,7 @@ def wait(task: Task) -> Exit:
         if come:
             # The others may be late for long, or for ever.
             task.console.remark(f"note: {', '.join(sorted(come))} has come")
-            _change(
-                task, task.document(), save_file=task.save_file, exact=False, only_missing=True
-            )
+            _change(task, task.document(), save_file=task.save_file, exact=False, only_missing=True)
         time.sleep(_LOOK)
 
 

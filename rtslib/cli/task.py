@@ -108,8 +108,9 @@ class Task:
     @cached_property
     def path(self) -> str:
         """The file that is meant: the one given, else that of the saved configuration."""
-        if self.args.file:
-            return os.path.expanduser(self.args.file)
+        named: str | None = self.args.file
+        if named:
+            return os.path.expanduser(named)
         path = default_path()
         if path in paths.SAVE_FILES:
             self._tell_of_places(path)

@@ -147,9 +147,7 @@ def test_a_misspelled_name_is_told(line: str, run: Run) -> None:
 
 
 @pytest.fixture
-def places(
-    tmp_path: Path, saved: Path, monkeypatch: pytest.MonkeyPatch
-) -> tuple[Path, Path]:
+def places(tmp_path: Path, saved: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
     """The usual places of the saved configuration: ours, and that of Debian's rtslib-fb."""
     assert not saved.exists()
     ours, debians = tmp_path / "ours.json", tmp_path / "debians.json"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the rtslib authors
-"""Boot a Debian tree on its own systemd, with a real kernel in QEMU, until it switches itself off."""
+"""Boot a Debian tree on its own systemd and a real kernel in QEMU, until it goes off."""
 
 from __future__ import annotations
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FAKE = "fake:/root/kernel.json"
-TESTS = re.findall(r"^Tests: (.*)$", (REPOSITORY / "debian/tests/control").read_text(), re.M)
+CONTROL = (REPOSITORY / "debian/tests/control").read_text()
+TESTS = re.findall(r"^Tests: (.*)$", CONTROL, re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,9 @@ def test_the_demo(debian: Root) -> None:
 
 
 def test_nothing_is_missing_and_nothing_is_broken(debian: Root) -> None:
-    assert debian.run("dpkg --audit; dpkg --verify python3-rtslib targetctl python3-rtslib-doc") == ""
+    assert (
+        debian.run("dpkg --audit; dpkg --verify python3-rtslib targetctl python3-rtslib-doc") == ""
+    )
     debian.run("apt-get check")
 
 
@@ -64,7 +67,10 @@ def test_a_shell_completes(debian: Root) -> None:
     completions = "/usr/share/bash-completion/completions/targetctl"
     said = debian.run(f"bash -c '. {completions}; complete -p targetctl'")
     assert said.endswith(" targetctl\n")
-    assert "#compdef targetctl" in debian.at("/usr/share/zsh/vendor-completions/_targetctl").read_text()
+    assert (
+        "#compdef targetctl"
+        in debian.at("/usr/share/zsh/vendor-completions/_targetctl").read_text()
+    )
 
 
 @pytest.mark.parametrize(
