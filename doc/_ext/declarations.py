@@ -7,8 +7,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from observed import KERNELS, Facts, facts, when
 from modules import own_bases
+from observed import KERNELS, Facts, facts, when
 from rst import code, escaped, indented, table
 from subjects import SUBJECTS
 

@@ -156,8 +156,12 @@ def _own(module: ModuleType) -> list[str]:
         if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
             defined.add(node.name)
         elif isinstance(node, ast.Assign):
-            defined |= {it.id for target in node.targets for it in ast.walk(target)
-                        if isinstance(it, ast.Name)}
+            defined |= {
+                it.id
+                for target in node.targets
+                for it in ast.walk(target)
+                if isinstance(it, ast.Name)
+            }
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             defined.add(node.target.id)
     return [name for name in getattr(module, "__all__", ()) if name in defined]
