@@ -188,7 +188,7 @@ def _constant(it: object) -> str:
         return f"Another name of :class:`~{it.__module__}.{it.__qualname__}`."
     if isinstance(it, Codec):
         return f":class:`~rtslib.values.Codec` of: {it.name}."
-    return ""
+    return f"A {type(it).__name__}."
 
 
 def _hidden(cls: type) -> Iterator[type]:
