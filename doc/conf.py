@@ -20,10 +20,13 @@ release = version = rtslib.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "rtslib_doc"]
 exclude_patterns = ["_ext", "_static"]
 default_role = "code"
+highlight_language = "text"
+#: Two hyphens are two hyphens.
+smartquotes = False
 nitpicky = True
 #: What is not ours, what is private, and the letters that stand for a type.
 nitpick_ignore_regex = [
-    (r"py:class", r"dict\[.*"),
+    (r"py:class", r"dict\[.*|NoneType"),
     (r"py:.*", r"(builtins|collections|contextlib|enum|ipaddress|os|random|re|typing)\..*"),
     (r"py:class", r"rtslib\.(.*\._\w+|testing\.engine\.Tree)"),
     (r"py:(class|obj)", r"(.*\.)?[A-Z]"),
@@ -33,6 +36,19 @@ maximum_signature_line_length = 100
 myst_heading_anchors = 3
 
 html_theme = "alabaster"
+html_theme_options = {
+    "page_width": "1240px",
+    "sidebar_width": "250px",
+    "body_max_width": "none",
+    "font_family": "system-ui, sans-serif",
+    "head_font_family": "system-ui, sans-serif",
+    "font_size": "16px",
+    "code_font_size": "13.5px",
+    "fixed_sidebar": False,
+    "show_powered_by": False,
+    "show_relbars": False,
+}
+html_sidebars = {"**": ["about.html", "searchbox.html", "navigation.html"]}
 html_static_path = ["_static"]
 html_css_files = ["rtslib.css"]
 html_copy_source = False

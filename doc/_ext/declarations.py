@@ -7,8 +7,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from observed import KERNELS, Facts, facts, when
 from modules import own_bases
+from observed import KERNELS, Facts, facts, when
 from rst import code, escaped, indented, table
 from subjects import SUBJECTS
 
@@ -107,14 +107,14 @@ def _kernels(*kernels: tuple[str, ...]) -> str:
     return f"In Linux {', '.join(kernels[0])}, not in {', '.join(others)}."
 
 
-def _grouped(phrases: Mapping[str, str]) -> str:
+def _grouped(phrases: Mapping[str, str], between: str = "; ") -> str:
     """Return what is true of all once, and else each with what it is true of."""
     by_phrase: dict[str, list[str]] = {}
     for name, phrase in phrases.items():
         by_phrase.setdefault(phrase, []).append(name)
     if len(by_phrase) == 1:
         return next(iter(by_phrase))
-    return "; ".join(f"{', '.join(names)}: {it}" for it, names in by_phrase.items())
+    return between.join(f"{', '.join(names)}: {it}" for it, names in by_phrase.items())
 
 
 # Tables of settings
@@ -135,6 +135,10 @@ def unit(file: str, doc: str) -> str:
     return next((name for name, it in _UNITS if re.search(it, text, re.IGNORECASE)), "")
 
 
+#: These begin as the storage object was made.
+_MADE_OF = frozenset({"dev_config", "dev_size"})
+
+
 def settings_table(name: str) -> str:
     """Return the table of settings of one directory of one kind of node."""
     known, directory, numbers = _TABLES[name]
@@ -146,7 +150,7 @@ def settings_table(name: str) -> str:
     variants = [SUBJECTS[number].variant for number in numbers]
     rows = [_row(file, seen, known, variants) for file, seen in sorted(found.items())]
     header = ("Setting", "Type", "Meaning", "At first", "Can be set")
-    return table(header, rows, (22, 14, 30, 12, 22))
+    return table(header, rows, (23, 13, 31, 11, 22))
 
 
 def _row(
@@ -166,13 +170,13 @@ def _row(
         changed = ", ".join(code(it.rpartition("/")[2]) for it in setting.changes)
         notes.append(f"Changes {changed}.")
     firsts = {it.first for it in seen.values()}
-    first = firsts.pop() if len(firsts) == 1 else ""
+    first = firsts.pop() if len(firsts) == 1 and name not in _MADE_OF else ""
     return (
         code(name),
         _codec(kind, unit(file, meaning)),
         " ".join(filter(None, notes)),
         code(first.partition("\n")[0]) if first else "",
-        _grouped({variant: when(it) for variant, it in seen.items()}),
+        _grouped({variant: when(it) for variant, it in seen.items()}, "\n\n"),
     )
 
 

@@ -156,8 +156,12 @@ def _own(module: ModuleType) -> list[str]:
         if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
             defined.add(node.name)
         elif isinstance(node, ast.Assign):
-            defined |= {it.id for target in node.targets for it in ast.walk(target)
-                        if isinstance(it, ast.Name)}
+            defined |= {
+                it.id
+                for target in node.targets
+                for it in ast.walk(target)
+                if isinstance(it, ast.Name)
+            }
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             defined.add(node.target.id)
     return [name for name in getattr(module, "__all__", ()) if name in defined]
@@ -184,7 +188,7 @@ def _constant(it: object) -> str:
         return f"Another name of :class:`~{it.__module__}.{it.__qualname__}`."
     if isinstance(it, Codec):
         return f":class:`~rtslib.values.Codec` of: {it.name}."
-    return ""
+    return f"A {type(it).__name__}."
 
 
 def _hidden(cls: type) -> Iterator[type]:

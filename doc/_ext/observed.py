@@ -9,7 +9,7 @@ them): this is what those kernels do, and nobody has to keep a list of it.
 from __future__ import annotations
 
 import enum
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 from subjects import BEFORE, EXPORTED, OPEN, SUBJECTS, WITHOUT_ID, machine
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from rtslib.node import Node
 
-__all__ = ["KERNELS", "Facts", "Outcome", "facts", "when"]
+__all__ = ["KERNELS", "SETTABLE", "Facts", "Outcome", "facts", "when"]
 
 #: The recorded kernels, oldest first.
 KERNELS = ("6.1", "6.12")
@@ -39,6 +39,10 @@ class Outcome(enum.Enum):
     REFUSED = "it took none"
     CRASHES = "the kernel crashed"
     READ_ONLY = "nobody may write to it"
+
+
+#: What became of writing to what can be set.
+SETTABLE = frozenset({Outcome.FREE, Outcome.ONCE})
 
 
 class Facts(NamedTuple):
@@ -69,15 +73,17 @@ def facts(subject_number: int) -> dict[str, Facts]:
     return {file: Facts(tuple(seen), first.get(file), seen) for file, seen in outcomes.items()}
 
 
-def _tried(kernel: str, build: Callable[[], Node]) -> list[tuple[str, str | None, Outcome]]:
+def _tried(kernel: str, build: Callable[..., Node]) -> list[tuple[str, str | None, Outcome]]:
     """Try each file of a node in one state: file, how it reads at first, what became of it."""
     found = []
     node = _fresh(kernel, build)
     for file, codec, secret in _files(node):
         text = None if secret else _read(node, file)
+        if file in _PROTECTION:
+            node = _fresh(kernel, partial(build, protection=True))
         outcome = _try(node, file, codec)
         found.append((file, text, outcome))
-        if outcome not in (Outcome.REFUSED, Outcome.READ_ONLY):
+        if outcome not in (Outcome.REFUSED, Outcome.READ_ONLY) or file in _PROTECTION:
             node = _fresh(kernel, build)
     return found
 
@@ -86,16 +92,13 @@ def _tried(kernel: str, build: Callable[[], Node]) -> list[tuple[str, str | None
 _UNTRIED = frozenset({"lba_map", "pr/res_aptpl_metadata", "action/free_kept_buf"})
 
 
-#: What must be 1 before a file takes anything.
-_NEEDED = {
-    "attrib/pi_prot_verify": "attrib/pi_prot_type",
-    "attrib/pi_prot_format": "attrib/pi_prot_type",
-}
+#: These take nothing unless the storage object has protection information.
+_PROTECTION = frozenset({"attrib/pi_prot_verify", "attrib/pi_prot_format"})
 #: What a value written to these does is not to be read in them.
 _COMMANDS = frozenset({"attrib/pi_prot_format", "action/reset_ring"})
 
 
-def _fresh(kernel: str, build: Callable[[], Node]) -> Node:
+def _fresh(kernel: str, build: Callable[..., Node]) -> Node:
     with rtslib.use(FakeKernel(kernel, host=machine())):
         return build()
 
@@ -133,9 +136,6 @@ def _try(node: Node, file: str, codec: Codec[Any]) -> Outcome:
     if not node.fs.mode(node.below(file)) & 0o222:
         return Outcome.READ_ONLY
     values = _values(codec, _read(node, file))
-    needed = _NEEDED.get(file)
-    if needed is not None:
-        _change(node, needed, ["1"])
     try:
         changed, accepted = _change(node, file, values)
         if accepted and file in _COMMANDS:
@@ -163,11 +163,12 @@ def _change(node: Node, file: str, values: list[str]) -> tuple[bool, bool]:
     return False, accepted
 
 
-_NUMBERS = "1 0 2 3 4 5 7 10 100 512 1024 4096 -1".split()
+_NUMBERS = ["1", "0", "2", "3", "4", "5", "7", "10", "100", "512", "1024", "4096", "-1"]
 #: Text that some file or other takes.
-_WORDS = (
-    "group default_tg_pt_gp default_lu_gp CHAP None CRC32C online offline /var/target /etc/target x"
-).split()
+_WORDS = [
+    *("group", "default_tg_pt_gp", "default_lu_gp", "CHAP", "None", "CRC32C"),
+    *("online", "offline", "/var/target", "/etc/target", "x"),
+]
 
 
 def _values(codec: Codec[Any], text: str | None) -> list[str]:
@@ -229,7 +230,7 @@ def _phrase(outcomes: Mapping[str, Outcome]) -> str:
     kinds = set(outcomes.values())
     if len(kinds) == 1:
         return _ALWAYS[kinds.pop()]
-    free = [state for state, it in outcomes.items() if it in (Outcome.FREE, Outcome.ONCE)]
+    free = [state for state, it in outcomes.items() if it in SETTABLE]
     others = [state for state in outcomes if state not in free]
     if others == [WITHOUT_ID]:
         return "once it has an id"

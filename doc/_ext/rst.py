@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the rtslib authors
-"""Pieces of reStructuredText. What the generators of this directory write, they write with these."""
+"""Pieces of reStructuredText, with which the generators of this directory write."""
 
 from __future__ import annotations
 

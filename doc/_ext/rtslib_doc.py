@@ -71,7 +71,7 @@ class Generated(SphinxDirective):
         lines = StringList(GENERATED[name]().splitlines(), source=f"generated {name}")
         made = nodes.Element()
         nested_parse_with_titles(self.state, lines, made)
-        return made.children
+        return list(made.children)
 
 
 def _declarations(
@@ -104,14 +104,14 @@ def _name_in_full(app: Sphinx, doctree: nodes.document) -> None:
     """Give what an annotation names the name that it has where it is defined."""
     for node in doctree.findall(pending_xref):
         module = sys.modules.get(node.get("py:module") or "")
-        there = vars(module).get(node["reftarget"]) if module else None
+        there: Any = vars(module).get(node["reftarget"]) if module else None
         if hasattr(there, "__qualname__"):
             node["reftarget"] = f"{there.__module__}.{there.__qualname__}"
 
 
 def _complete(app: Sphinx, env: BuildEnvironment) -> None:
     """Warn of each public name that the reference lacks."""
-    there = env.get_domain("py").objects  # type: ignore[attr-defined]
+    there = env.get_domain("py").objects
     for module, name in modules.public():
         if f"{module}.{name}" not in there:
             _LOG.warning("the reference lacks %s.%s", module, name)

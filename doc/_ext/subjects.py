@@ -7,6 +7,7 @@ All of it is made on the tree in force, which is a fake one: nothing of this mac
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Callable, NamedTuple
 
@@ -33,11 +34,14 @@ __all__ = ["BEFORE", "EXPORTED", "OPEN", "PLUGINS", "SUBJECTS", "WITHOUT_ID", "S
 
 
 class Subject(NamedTuple):
-    """A kind of node: its class, of which plugin or fabric, and how to have one in each state."""
+    """A kind of node: its class, of which plugin or fabric, and how to have one in each state.
+
+    Storage objects are made with `protection` on if asked to.
+    """
 
     cls: type[Node]
     variant: str
-    states: dict[str, Callable[[], Node]]
+    states: dict[str, Callable[..., Node]]
 
 
 # States, as they are told to people.
@@ -73,7 +77,9 @@ def machine() -> FakeHost:
     )
 
 
-def _storage_object(plugin: str = "ramdisk", *, enable: bool = True) -> StorageObject:
+def _storage_object(
+    plugin: str = "ramdisk", *, enable: bool = True, protection: bool = False
+) -> StorageObject:
     fs = configfs.current()
     hba, device, control = PLUGINS[plugin]
     path = f"core/{hba}/disk"
@@ -84,6 +90,9 @@ def _storage_object(plugin: str = "ramdisk", *, enable: bool = True) -> StorageO
     fs.write(f"{path}/control", control)
     if enable:
         fs.write(f"{path}/enable", "1")
+    if protection:
+        with suppress(OSError):  # not every plugin can
+            fs.write(f"{path}/attrib/pi_prot_type", "1")
     ALUALUGroup(RTSRoot(), "group", 1)
     return StorageObject.handle(fs, path)
 
@@ -101,8 +110,8 @@ def _lun(disk: StorageObject) -> LUN:
     return LUN(_tpg(), 0, disk)
 
 
-def _exported(plugin: str) -> StorageObject:
-    return _lun(_storage_object(plugin)).storage_object
+def _exported(plugin: str, *, protection: bool = False) -> StorageObject:
+    return _lun(_storage_object(plugin, protection=protection)).storage_object
 
 
 def _group_without_id() -> ALUATargetPortGroup:
@@ -150,7 +159,8 @@ def _mapped() -> MappedLUN:
 
 
 def _root_in_use() -> RTSRoot:
-    return _lun(_storage_object()).root()
+    _lun(_storage_object())
+    return RTSRoot()
 
 
 SUBJECTS = (
