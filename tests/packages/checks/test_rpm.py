@@ -13,6 +13,7 @@ from checks.rootfs import REPOSITORY, Root, fresh, layer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 RPMS = sorted(map(str, (REPOSITORY / "build/rpm/RPMS/noarch").glob("*.rpm")))
 ENABLED = "/etc/systemd/system/multi-user.target.wants/target.service"
@@ -40,6 +41,31 @@ def tree() -> Iterator[Root]:
         # rpm knows nothing of what apt has installed.
         installed(root, "--nodeps", "-i", *RPMS)
         yield root
+
+
+#: A package as the one beside rtslib-fb: its unit has the name of ours.
+OLD = r"""
+Name: target-restore
+Version: 2.1
+Release: 1
+Summary: The service beside rtslib-fb
+License: Apache-2.0
+BuildArch: noarch
+%description
+A unit.
+%install
+install -d %{buildroot}/usr/lib/systemd/system
+cat > %{buildroot}/usr/lib/systemd/system/target.service <<END
+[Service]
+ExecStart=/bin/true
+[Install]
+WantedBy=multi-user.target
+END
+%preun
+if [ $1 -eq 0 ]; then systemctl --no-reload disable target.service; fi
+%files
+/usr/lib/systemd/system/target.service
+"""
 
 
 @pytest.fixture
@@ -92,3 +118,19 @@ def test_the_service_is_set_up_and_taken_away(root: Root) -> None:
     # What an administrator has written stays.
     assert root.at("/etc/sysconfig/targetctl.rpmsave").read_text() == "STOP=keep\n"
     assert root.at("/etc/target/saveconfig.json").exists()
+
+
+def test_a_service_that_was_enabled_stays_enabled(tmp_path: Path) -> None:
+    spec = tmp_path / "old.spec"
+    spec.write_text(OLD)
+    subprocess.run(["rpmbuild", "-bb", "-D", f"_topdir {tmp_path}", spec], check=True)
+    (old,) = (tmp_path / "RPMS/noarch").glob("*.rpm")
+    with layer(fresh()) as root:
+        root.install("python3", "python3-configobj", "python3-netifaces")
+        installed(root, "--nodeps", "-i", str(old))
+        root.run("systemctl enable target.service")
+        installed(root, "--nodeps", "-U", *RPMS)
+        # The old package's last word was to disable it.
+        assert installed(root, "-qa", "target-restore") == ""
+        assert root.at(ENABLED).is_symlink()
+        assert root.at("/usr/bin/targetctl").exists()
