@@ -132,7 +132,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     out = tmp_path_factory.mktemp("out")
     with layer(fresh()) as root:
         prepare(root, tmp_path_factory.mktemp("scratch"))
-        run_systemd(root, "6.1", out, timeout=400)
+        run_systemd(root, "6.1", out, timeout=900)
     yield out
     for name in ("active", "properties", "journal", "missing", "doctor", "stopped", "unmounted"):
         if (out / name).exists():
