@@ -6,7 +6,10 @@
 # make test                 all tests that need no root, no network and no LIO
 # make test-all             the same under every Python from 3.9 to 3.13 that is here
 # make test-kernel          the tests on real kernels in QEMU (KERNELS="6.1 6.12")
+# make deb, make rpm        packages, judged by lintian and rpmlint, in build/
+# make test-packages        those packages installed, upgraded, removed and booted; as root
 # make lint                 ruff and mypy
+# make doc                  the documentation: build/doc/html and, for man, build/doc/man
 # make bench                timings, printed as ratios
 # make clean                removes what these made, but for the kernels in ~/.cache
 
@@ -17,7 +20,7 @@ KERNELS ?= 6.1 6.12
 VERSIONS = 3.9 3.10 3.11 3.12 3.13
 BIN     = $(VENV)/bin
 
-.PHONY: demo test test-all test-kernel lint format bench clean
+.PHONY: demo test test-all test-kernel deb rpm test-packages lint format doc bench clean
 
 $(BIN)/.ready: setup.py pyproject.toml tests/consumers/requirements.txt
 	@sh .ci/venv "$(PYTHON)" "$(VENV)" test
@@ -25,6 +28,10 @@ $(BIN)/.ready: setup.py pyproject.toml tests/consumers/requirements.txt
 
 $(BIN)/.lint: $(BIN)/.ready
 	@sh .ci/venv "$(PYTHON)" "$(VENV)" test,lint
+	@touch $@
+
+$(BIN)/.doc: $(BIN)/.ready
+	@sh .ci/venv "$(PYTHON)" "$(VENV)" test,doc
 	@touch $@
 
 demo: $(BIN)/.ready
@@ -39,6 +46,15 @@ test-all:
 test-kernel: $(BIN)/.ready
 	$(BIN)/python tests/kernel/run.py $(KERNELS)
 
+deb:
+	@bash .ci/deb
+
+rpm:
+	@bash .ci/rpm
+
+test-packages: deb rpm $(BIN)/.ready
+	@sh .ci/test-packages $(BIN)/python
+
 lint: $(BIN)/.lint
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -47,6 +63,16 @@ lint: $(BIN)/.lint
 format: $(BIN)/.lint
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+# A package is built with the distribution's own Sphinx: make doc SPHINX=sphinx-build
+ifeq ($(origin SPHINX), undefined)
+SPHINX  = $(BIN)/sphinx-build
+doc: $(BIN)/.doc
+endif
+
+doc:
+	$(SPHINX) -q -W -n --keep-going -E -b html -d build/doc/.doctrees doc build/doc/html
+	$(SPHINX) -q -W -n --keep-going -b man -d build/doc/.doctrees doc build/doc/man
 
 bench: $(BIN)/.ready
 	$(BIN)/python bench/fake_tree.py

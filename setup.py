@@ -50,6 +50,8 @@ setup(
             "setuptools>=61",
         ],
         "lint": ["mypy>=1.10", "ruff>=0.12", "types-setuptools"],
+        # The oldest are those of Debian 12, with which its package is built.
+        "doc": ["sphinx>=5.3", "myst-parser>=0.18"],
     },
     classifiers=[
         "Development Status :: 3 - Alpha",

@@ -86,19 +86,23 @@ def _no_tree(r: Refusal) -> str | None:
 
 
 def _not_root(r: Refusal) -> str | None:
+    """Changing anything needs root."""
     return "this needs root" if host.is_host(r.fs) and os.geteuid() != 0 else None
 
 
 def _not_permitted(r: Refusal) -> str:
+    """Root may lack capabilities, or SELinux or AppArmor may forbid it."""
     # A tree that is not the kernel's has its own idea of who may.
     return _ROOT_IS_NOT_ENOUGH if host.is_host(r.fs) else "this needs root"
 
 
 def _no_writer(r: Refusal) -> str | None:
+    """The kernel may have the file for reading only."""
     return None if r.fs.mode(r.path) & 0o222 else "the kernel has this file for reading only"
 
 
 def _no_reader(r: Refusal) -> str | None:
+    """The kernel may have the file for writing only."""
     return None if r.fs.mode(r.path) & 0o444 else "the kernel has this file for writing only"
 
 
@@ -117,10 +121,12 @@ def _no_parent(r: Refusal) -> str | None:
 
 
 def _no_setting(r: Refusal) -> str | None:
+    """The directory may be missing, or this kernel has no such setting."""
     return _no_parent(r) or "this kernel has no such setting here"
 
 
 def _empty(r: Refusal) -> str | None:
+    """No text at all is refused: a line break clears a value."""
     return "the kernel takes no empty text: a line break clears a value" if r.value == "" else None
 
 
@@ -132,6 +138,7 @@ def _inside(*places: tuple[str, str]) -> Callable[[Refusal], str | None]:
     """Return advice for a node whose children stand in these (directory, prefix of their names)."""
 
     def advice(r: Refusal) -> str | None:
+        """What stands in a directory goes before the directory."""
         found = [
             f"{directory}{name}"
             for directory, prefix in places
@@ -144,11 +151,13 @@ def _inside(*places: tuple[str, str]) -> Callable[[Refusal], str | None]:
 
 
 def _link_inside(r: Refusal) -> str | None:
+    """The link in a directory goes before the directory."""
     links = [entry.name for entry in r.fs.listdir(r.path) if entry.kind is Kind.LINK]
     return f"remove the link in it first: {some(links)}" if links else None
 
 
 def _values(r: Refusal) -> str | None:
+    """The kernel takes other values here."""
     return VALUES.get(r.path.rpartition("/")[2])
 
 

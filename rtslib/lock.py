@@ -21,6 +21,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from rtslib import paths
 from rtslib.errors import HostError, InvalidValueError, LockedError
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["default_path", "hold", "holders"]
 
-#: Not below /run/lock, where on some systems anybody may put a file before us.
-DEFAULT_PATH = "/run/rtslib.lock"
 #: How long to wait for others; restoring thousands of LUNs takes minutes.
 SECONDS = 60.0
 
@@ -60,8 +59,8 @@ _opening = threading.RLock()
 
 
 def default_path() -> str:
-    """Return the path of the lock file: RTSLIB_LOCK, else /run/rtslib.lock."""
-    return os.environ.get("RTSLIB_LOCK") or DEFAULT_PATH
+    """Return the path of the lock file: see ``paths``."""
+    return paths.lock_file()
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from rtslib.alua import ALUALUGroup, ALUATargetPortGroup
 from rtslib.errors import InvalidValueError, NotSupportedError
 from rtslib.fabric import FabricModule
 from rtslib.node import Attr, Children, Everywhere, Node, gone_is_none
+from rtslib.paths import SAVE_FILE
 from rtslib.storage import Backstore, StorageObject
 from rtslib.target import LUN, TPG, MappedLUN, NetworkPortal, NodeACL, Target
 from rtslib.tcm import bs_cache, so_mapping
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RTSRoot", "bs_cache", "default_save_file", "so_mapping"]
 
-#: Where the configuration is saved, if nobody says otherwise.
-default_save_file = "/etc/target/saveconfig.json"
+#: Where the configuration is saved. A program may set it; else ``paths`` tells the place.
+default_save_file = SAVE_FILE
 
 
 class RTSRoot(Node):

@@ -14,17 +14,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from rtslib import paths, wwnsource
 from rtslib import wwn as _wwn
-from rtslib import wwnsource
 from rtslib.errors import InvalidValueError, SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = ["FEATURES", "Spec", "available", "find", "load", "search_path", "signature"]
-
-#: Where a distribution's and an administrator's specs are; package data comes last.
-DIRECTORIES = ("/etc/rtslib/specs", "/var/target/fabric")
 
 SUFFIX = ".spec"
 
@@ -144,9 +141,8 @@ class Spec:
 
 
 def search_path() -> tuple[str, ...]:
-    """Return the directories to look in, first things first: RTSLIB_SPECS, then the fixed ones."""
-    named = os.environ.get("RTSLIB_SPECS", "")
-    return (*filter(None, named.split(":")), *DIRECTORIES, _package_data())
+    """Return the directories to look in, first things first: see ``paths``; then package data."""
+    return (*paths.specs(), _package_data())
 
 
 def signature() -> tuple[tuple[str, int, int], ...]:
@@ -158,8 +154,8 @@ def signature() -> tuple[tuple[str, int, int], ...]:
     for directory in search_path():
         number, changed = _stamp(directory, "st_ino", "st_ctime_ns")
         found.append((directory, number, changed))
-        paths = _paths(directory, number, changed)
-        found.extend((path, *_stamp(path, "st_mtime_ns", "st_size")) for path in paths)
+        files = _paths(directory, number, changed)
+        found.extend((path, *_stamp(path, "st_mtime_ns", "st_size")) for path in files)
     return tuple(found)
 
 

@@ -21,7 +21,7 @@ TESTS = os.path.dirname(__file__)
 
 #: What a module may import at run time: the layers below it. A module is in the layer of its name.
 LAYERS = (
-    {"errors", "values", "wwn", "wwnsource", "portal"},
+    {"errors", "values", "wwn", "wwnsource", "portal", "paths"},
     {"configfs"},
     {"spec", "host", "blockdev", "backing", "hint_facts", "hint_fabric", "hint_storage",
      "hint_rules", "hints", "lock"},
@@ -46,6 +46,7 @@ OPENS = {
     "aptpl": "reservations under dbroot",
     "blockdev": "/sys and /dev",
     "host": "/proc, /sys/module, mounts",
+    "paths": "the file of settings",
     "hint_facts": "/proc, to explain a refusal",
     "hint_storage": "backing files, to explain a refusal",
     "hint_fabric": "the machine, to explain a refusal",

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rtslib import paths
 from rtslib import spec as specs
 from rtslib.errors import InvalidValueError, SpecError
 
@@ -398,7 +399,7 @@ def test_search_order(fs: FakeFilesystem, monkeypatch: pytest.MonkeyPatch) -> No
     fs.create_file(f"{package}/x.spec", contents="configfs_group = package")
     fs.create_file(f"{package}/.spec", contents="not a spec's name")
     fs.create_file(f"{package}/README", contents="nor this")
-    for directory in reversed(("/a", "/b", *specs.DIRECTORIES)):
+    for directory in reversed(("/a", "/b", *paths.SPECS)):
         monkeypatch.setenv("RTSLIB_SPECS", "/a:/b")
         fs.create_file(f"{directory}/x.spec", contents=f"configfs_group = g{directory[-1]}")
         assert specs.find("x").configfs_group == f"g{directory[-1]}"

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from rtslib import lock
 from rtslib.config.store import KEEP
-from rtslib.root import default_save_file
+from rtslib.paths import SAVE_FILE
 
 __all__ = ["COMMANDS", "COMMON", "Argument", "Command"]
 
@@ -51,7 +51,7 @@ def _file(text: str, **more: Any) -> Argument:
     return Argument(("file",), text, {"metavar": "FILE", **more}, "file")
 
 
-_SAVED = _file(f"the saved configuration (default: {default_save_file})", nargs="?")
+_SAVED = _file(f"the saved configuration (default: {SAVE_FILE})", nargs="?")
 _JSON = _flag("--json", "print data for programs")
 _TARGETS = _option(
     "--target", "WWN", "only this target (may be repeated)", "target", action="append"
@@ -168,6 +168,20 @@ COMMANDS = (
         ("targetctl clear", "targetctl clear --target iqn.2003-01.org.example:t1"),
     ),
     Command(
+        "stop",
+        "leave, disable or remove the running configuration",
+        "What the service does when it is stopped, as its settings say: keep leaves all as it is, "
+        "disable lets nobody log in any more, clear removes all, so that filesystems under it can "
+        "be unmounted. No file is touched.",
+        "saving:stop",
+        (
+            Argument(
+                ("how",), "what to do", {"metavar": "HOW", "choices": ("keep", "disable", "clear")}
+            ),
+        ),
+        ("targetctl stop disable",),
+    ),
+    Command(
         "show",
         "draw the running configuration",
         "Draw the running configuration, or what is below PATH.",
@@ -188,7 +202,7 @@ COMMANDS = (
         (
             Argument(
                 ("files",),
-                f"one file (default: {default_save_file}) or two",
+                f"one file (default: {SAVE_FILE}) or two",
                 {"metavar": "FILE", "nargs": "*"},
                 "file",
             ),
@@ -203,7 +217,7 @@ COMMANDS = (
         "Show what restore would do, step by step and with reasons. Nothing is touched.",
         "planning:plan",
         (
-            _file(f"a configuration (default: {default_save_file}), or - for the input", nargs="?"),
+            _file(f"a configuration (default: {SAVE_FILE}), or - for the input", nargs="?"),
             *_PART,
             _BACKSTORES,
             _KEEP_EXISTING,
@@ -251,9 +265,9 @@ COMMANDS = (
     ),
     Command(
         "wait",
-        "wait for devices, then set up what is missing",
-        "Wait for the devices of what is saved and not there, then set it up. What is there is "
-        "left alone. Ends with 4 if something is missing still.",
+        "wait for devices, and set up what is missing",
+        "Wait for the devices of what is saved and not there, and set it up as they come. What is "
+        "there is left alone. Ends with 4 if something is missing still.",
         "saving:wait",
         (
             _SAVED,

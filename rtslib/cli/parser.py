@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import rtslib
 from rtslib.cli.commands import COMMANDS, COMMON
 from rtslib.cli.explain import Exit
+from rtslib.paths import LOCK_FILE, SAVE_FILE, SETTINGS_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +25,9 @@ _WIDTH = 78
 #: The variables that are read, and what for.
 ENVIRONMENT = {
     "RTSLIB_CONFIGFS": "the target tree: a directory, fake, or fake:FILE for a tree in a file",
-    "RTSLIB_LOCK": "the file that is locked (default: /run/rtslib.lock)",
+    "RTSLIB_CONF": f"the file of settings (default: {SETTINGS_FILE})",
+    "RTSLIB_SAVE_FILE": f"the saved configuration (default: {SAVE_FILE})",
+    "RTSLIB_LOCK": f"the file that is locked (default: {LOCK_FILE})",
     "RTSLIB_SPECS": "a directory of fabric specs, searched first",
     "RTSLIB_DEBUG": "1 prints where in the program an error came from",
     "NO_COLOR": "no colours, whatever its value",

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the rtslib authors
-"""save, restore, clear, apply and wait: what changes the configuration or its file."""
+"""save, restore, clear, stop, apply and wait: what changes the configuration or its file."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ from rtslib.config.apply import OnFailure
 from rtslib.config.capture import capture
 from rtslib.config.operations import Part
 from rtslib.config.state import State
-from rtslib.errors import MissingFileError
+from rtslib.errors import MissingFileError, RTSLibError
+from rtslib.root import RTSRoot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rtslib.cli.task import Task
     from rtslib.config.document import Document
+    from rtslib.config.operations import Result
     from rtslib.config.savefile import SaveFile
 
-__all__ = ["apply", "clear", "restore", "save", "wait"]
+__all__ = ["apply", "clear", "restore", "save", "stop", "wait"]
 
 #: Seconds between two looks for a device.
 _LOOK = 0.2
@@ -101,6 +103,11 @@ def apply(task: Task) -> Exit:
 
 
 def _run(task: Task, document: Document, verb: str, **options: Any) -> Exit:
+    result = _change(task, document, **options)
+    return report.tell(task.console, f"{verb} {document.name}", result)
+
+
+def _change(task: Task, document: Document, **options: Any) -> Result:
     part = task.part
     operations.read(document)
     task.prepare()
@@ -111,19 +118,49 @@ def _run(task: Task, document: Document, verb: str, **options: Any) -> Exit:
         if not part.is_whole:
             task.check_names(part, operations.checked(document), capture(task.fs))
         with task.console.progress() as progress:
-            result = operations.restore(
+            return operations.restore(
                 task.fs,
                 document,
                 part=part,
                 progress=progress,
                 **options,
             )
-    return report.tell(task.console, f"{verb} {document.name}", result)
 
 
 def clear(task: Task) -> Exit:
     """Remove the running configuration."""
-    part = task.part
+    return _clear(task, task.part)
+
+
+def stop(task: Task) -> Exit:
+    """Leave, disable or remove the running configuration, as a service's stop policy says."""
+    if task.args.how == "clear":
+        return _clear(task, operations.WHOLE)
+    if task.args.how == "disable" and task.has_target:
+        return _disable(task)
+    task.console.summary("all goes on as it is")
+    return Exit.DONE
+
+
+def _disable(task: Task) -> Exit:
+    """Let nobody log in any more. What one target refuses must not keep the others open."""
+    done = bad = 0
+    with task.locked():
+        for tpg in RTSRoot(task.fs).tpgs:
+            try:
+                if not tpg.enable:
+                    continue
+                tpg.enable = False
+            except RTSLibError as error:
+                bad += 1
+                task.console.failure(f"{tpg.parent_target.wwn}/tpg{tpg.tag}: {error}")
+            else:
+                done += 1
+    task.console.summary(f"disabled {done} of {done + bad} TPGs that were enabled")
+    return Exit.DONE if not bad else Exit.PARTLY if done else Exit.FAILED
+
+
+def _clear(task: Task, part: Part) -> Exit:
     if host.is_host(task.fs) and not task.has_target:
         # What stops a machine's services must not fail where there is nothing to stop.
         task.console.result({"exit": 0, "missing_target": True}, ())
@@ -139,13 +176,20 @@ def clear(task: Task) -> Exit:
 
 
 def wait(task: Task) -> Exit:
-    """Wait for the devices of what is saved and not there, then set it up."""
+    """Wait for the devices of what is saved and not there, and set it up as they come."""
     deadline = time.monotonic() + task.args.time
-    devices = list(_devices(task.save_file, task))
+    absent = set(_devices(task.save_file, task))
     # Not under the lock: it may take minutes, in which others work on.
-    while not all(map(os.path.exists, devices)) and time.monotonic() < deadline:
+    while True:
+        come = {device for device in absent if os.path.exists(device)}
+        absent -= come
+        if not absent or time.monotonic() >= deadline:
+            return _restore(task, "completed", exact=False, only_missing=True)
+        if come:
+            # The others may be late for long, or for ever.
+            task.console.remark(f"note: {', '.join(sorted(come))} has come")
+            _change(task, task.document(), save_file=task.save_file, exact=False, only_missing=True)
         time.sleep(_LOOK)
-    return _restore(task, "completed", exact=False, only_missing=True)
 
 
 def _devices(file: SaveFile, task: Task) -> Iterator[str]:

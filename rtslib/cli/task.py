@@ -7,13 +7,14 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, NoReturn
 
-from rtslib import configfs, host, lock, root
+from rtslib import configfs, host, lock, paths
 from rtslib.cli.explain import NoTargetError, UsageError
 from rtslib.config import document
 from rtslib.config.operations import Part
-from rtslib.config.savefile import SaveFile
+from rtslib.config.savefile import SaveFile, default_path
 from rtslib.config.store import KEEP
 from rtslib.errors import (
     ConfigError,
@@ -104,10 +105,23 @@ class Task:
 
     # Files.
 
-    @property
+    @cached_property
     def path(self) -> str:
         """The file that is meant: the one given, else that of the saved configuration."""
-        return os.path.expanduser(self.args.file or root.default_save_file)
+        named: str | None = self.args.file
+        if named:
+            return os.path.expanduser(named)
+        path = default_path()
+        if path in paths.SAVE_FILES:
+            self._tell_of_places(path)
+        return path
+
+    def _tell_of_places(self, path: str) -> None:
+        if path != paths.SAVE_FILE:
+            self.console.remark(f"note: the saved configuration is {path}, as rtslib-fb left it")
+        unused = paths.not_used()
+        if unused:
+            self.console.remark(f"note: {unused} is older than {path}, and is not used")
 
     @property
     def save_file(self) -> SaveFile:

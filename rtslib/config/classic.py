@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Callable
 
-from rtslib import root
 from rtslib.config import operations
 from rtslib.config.apply import OnFailure, Report, apply
 from rtslib.config.capture import capture, capture_node
@@ -20,7 +19,7 @@ from rtslib.config.dump import dump_record
 from rtslib.config.fields import check
 from rtslib.config.operations import Part, guard
 from rtslib.config.plan import plan
-from rtslib.config.savefile import SaveFile
+from rtslib.config.savefile import SaveFile, default_path
 from rtslib.config.schema import TABLES
 from rtslib.config.want import wanted_below
 from rtslib.errors import RTSLibNotInCFSError
@@ -36,8 +35,8 @@ Data = dict[str, Any]
 
 
 def _file(given: str | os.PathLike[str] | None) -> SaveFile:
-    """Return the file of the saved configuration: the one given, else the module's default."""
-    return SaveFile(os.fspath(given) if given else root.default_save_file)
+    """Return the file of the saved configuration: the one given, else the usual one."""
+    return SaveFile(os.fspath(given) if given else default_path())
 
 
 def _part(target: str | None, storage_object: str | None) -> Part:

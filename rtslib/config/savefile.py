@@ -12,6 +12,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
+from rtslib import paths, root
 from rtslib.blockdev import host_error
 from rtslib.config import files
 from rtslib.config.credentials import join_secrets, split_secrets
@@ -22,7 +23,7 @@ from rtslib.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["SECRETS", "SaveFile", "text_of"]
+__all__ = ["SECRETS", "SaveFile", "default_path", "text_of"]
 
 #: The key that names the file of the secrets.
 SECRETS = "secrets"
@@ -33,6 +34,12 @@ Data = dict[str, Any]
 def text_of(data: Data) -> str:
     """Return the text of a saved configuration, laid out as rtslib-fb does."""
     return json.dumps(data, sort_keys=True, indent=2) + "\n"
+
+
+def default_path() -> str:
+    """Return the file that is meant where none is named: a program's choice, else ``paths``'s."""
+    chosen = root.default_save_file
+    return paths.save_file() if chosen == paths.SAVE_FILE else chosen
 
 
 class SaveFile:

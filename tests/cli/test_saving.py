@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import json
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -278,6 +279,25 @@ def test_restore_waits_for_devices_if_asked_to(run: Run, saved: Path, tmp_path: 
     assert objects() == {"late"}
 
 
+@pytest.mark.usefixtures("fake")
+def test_who_comes_late_waits_for_nobody(run: Run, saved: Path, tmp_path: Path) -> None:
+    late = tmp_path / "late.img"
+    one = LATE.replace("DEV", str(late))
+    never = json.loads(one.replace('"late"', '"never"').replace("late.img", "never.img"))
+    data = json.loads(one)
+    data["storage_objects"] += never["storage_objects"]
+    saved.parent.mkdir()
+    saved.write_text(json.dumps(data))
+    timer = threading.Timer(0.3, late.write_bytes, [bytes(4096)])
+    timer.start()
+    out, err = run("wait --time 2", expect=4)
+    timer.join()
+    assert f"note: {late} has come\n" in err
+    # At the end there was but the other one to do.
+    assert out == f"completed {saved}: 0 of 1 parts done, 1 missing\n"
+    assert objects() == {"late"}
+
+
 def test_wait_asks_for_devices_of_this_machine_only(
     fake: FakeKernel, run: Run, saved: Path
 ) -> None:
@@ -294,3 +314,36 @@ def test_the_input_can_be_restored_but_is_no_file(run: Run, tmp_path: Path) -> N
     run("restore -", stdin=missing, expect=4)
     for line in ("save -", "wait -", "generations -", "doctor -"):
         assert "name a file" in run(line, stdin="{}", expect=2)[1]
+
+
+@pytest.mark.parametrize("how", ["keep", "disable", "clear"])
+@pytest.mark.usefixtures("tree")
+def test_a_service_is_stopped_as_its_settings_say(how: str, run: Run) -> None:
+    Target(next(RTSRoot().fabrics), f"{IQN}2").tpgs.create(1)
+    out, err = run(f"stop {how}")
+    assert err == ""
+    said = {"keep": "all goes on", "disable": "disabled 1 of 1 TPGs", "clear": "cleared: "}[how]
+    assert out.startswith(said)
+    if how == "clear":
+        assert (targets(), objects()) == ([], set())
+    else:
+        assert {tpg.enable for tpg in RTSRoot().tpgs} == {how == "keep", False}
+
+
+def test_one_that_cannot_be_disabled_keeps_no_other_open(tree: FakeKernel, run: Run) -> None:
+    other = Target(next(RTSRoot().fabrics), f"{IQN}2").tpgs.create(1)
+    other.enable = True
+
+    def refuse(operation: str, path: str) -> bool:
+        return operation == "write" and path.endswith("/enable") and f"{IQN}/" in path
+
+    with use(Faulty(tree, errno.EBUSY, when=refuse)):
+        out, err = run("stop disable", expect=4)
+        assert out == "disabled 1 of 2 TPGs that were enabled\n"
+        assert err.startswith(f"{IQN}/tpg1: ")
+        assert not other.enable
+        assert run("stop disable", expect=1)[0] == "disabled 0 of 1 TPGs that were enabled\n"
+
+
+def test_there_may_be_nothing_to_stop(run: Run, tmp_path: Path) -> None:
+    assert run(f"stop disable --root {tmp_path}/none")[0] == "all goes on as it is\n"

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import rtslib.root
+from rtslib import paths
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -141,3 +144,30 @@ def test_a_misspelled_name_is_told(line: str, run: Run) -> None:
     assert "there is no target iqn.2003-01.org.example:targe, neither saved nor running" in err
     _, err = run(f"{line} --storage-object disc", expect=1)
     assert "there is no storage object disc" in err
+
+
+@pytest.fixture
+def places(tmp_path: Path, saved: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """The usual places of the saved configuration: ours, and that of Debian's rtslib-fb."""
+    assert not saved.exists()
+    ours, debians = tmp_path / "ours.json", tmp_path / "debians.json"
+    monkeypatch.setattr(paths, "SAVE_FILES", (str(ours), str(debians)))
+    monkeypatch.setattr(paths, "SAVE_FILE", str(ours))
+    monkeypatch.setattr(rtslib.root, "default_save_file", str(ours))
+    for name in ("RTSLIB_CONF", "RTSLIB_SAVE_FILE"):
+        monkeypatch.setenv(name, "")
+    return ours, debians
+
+
+@pytest.mark.usefixtures("fake")
+def test_it_is_said_that_an_old_place_is_used(places: tuple[Path, Path], run: Run) -> None:
+    ours, debians = places
+    debians.write_text('{"targets": []}')
+    out, err = run("restore")
+    assert f"restored {debians}" in out
+    assert err == f"note: the saved configuration is {debians}, as rtslib-fb left it\n"
+    ours.write_text('{"targets": []}')
+    os.utime(debians, (1, 1))
+    out, err = run("restore")
+    assert f"restored {ours}" in out
+    assert err == f"note: {debians} is older than {ours}, and is not used\n"

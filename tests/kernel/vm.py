@@ -147,13 +147,14 @@ def boot(machine: Machine, parts: Parts, qemu: str, stdout: IO[bytes], stderr: I
     """Run the emulator to its end, relaying what the guest writes to its two ports."""
     pipes = [(*os.pipe(), sink) for sink in (stdout, stderr)]
     writers = [writer for _reader, writer, _sink in pipes]
-    process = subprocess.Popen(
-        qemu_command(machine, parts, qemu, writers),
-        pass_fds=writers,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=(parts.run / "qemu.log").open("wb"),
-    )
+    with (parts.run / "qemu.log").open("wb") as log:
+        process = subprocess.Popen(
+            qemu_command(machine, parts, qemu, writers),
+            pass_fds=writers,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+        )
     relays = []
     for reader, writer, sink in pipes:
         os.close(writer)
