@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the rtslib authors
+"""The measuring, in the guest: all contenders in turn, round after round, on one kernel.
+
+usage: in_guest.py PLAN RESULTS     both JSON: what to do, and, line by line, what was found
+
+A contender is a process of its own. One that takes too long for a work is ended; it is not asked
+for that work again, nor for a bigger one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+from shape import Shape  # noqa: E402 - found by the line above
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Cell = tuple[str, str, str]
+
+
+@dataclass
+class Bench:
+    """What is measured, and what has come of it."""
+
+    plan: dict[str, Any]
+    results: IO[str]
+    spent: dict[Cell, list[float]] = field(default_factory=dict)
+    over: set[tuple[str, str, bool]] = field(default_factory=set)
+
+    def run(self) -> None:
+        """Measure all shapes."""
+        for text in self.plan["shapes"]:
+            self.worker("prepare", text, []).wait()
+            for how in self.plan["hows"]:
+                rounds = self.plan["repeats"] if how == "measure" else 1
+                for number in range(rounds):
+                    for contender in self.plan["contenders"]:
+                        self.turn(contender, Shape.parse(text), how, number)
+
+    def turn(self, contender: str, shape: Shape, how: str, number: int) -> None:
+        """Let a contender do its works once, in as many processes as it takes."""
+        left = [it for it in self.plan["works"] if self.wanted(contender, shape, it, how)]
+        while left:
+            option = [] if how == "measure" else [f"--{how}"]
+            process = self.worker(contender, str(shape), [*option, *left])
+            done = 0
+            for line in self.lines(process):
+                found = json.loads(line)
+                # Works that a contender does not have tell nothing.
+                done = left.index(found["work"]) + 1
+                self.note(contender, shape, how, number, found)
+            if process.wait() == 0:
+                return
+            if done == len(left):
+                break
+            cut = left[done]
+            self.over.add((contender, cut, bool(shape.acls)))
+            status = process.returncode
+            self.note(contender, shape, how, number, {"work": cut, "ended": status})
+            left = left[done + 1 :]
+
+    def wanted(self, contender: str, shape: Shape, work: str, how: str) -> bool:
+        """Tell whether a cell is to be measured, once more."""
+        if (contender, work, bool(shape.acls)) in self.over:
+            return False
+        if work == "map" and not shape.acls:
+            return False
+        if contender == "fb" and shape.luns > self.plan["limits"]["fb"]:
+            return False
+        spent = self.spent.get((contender, str(shape), work), [])
+        return how != "measure" or sum(spent) < self.plan["budget"]
+
+    def worker(self, contender: str, shape: str, words: list[str]) -> subprocess.Popen[str]:
+        """Start a contender's process."""
+        python, path = self.plan["python"][contender]
+        environment = {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0"}
+        command = [python, str(HERE / "worker.py"), contender, shape, *words]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)  # noqa: S603
+
+    def lines(self, process: subprocess.Popen[str]) -> Iterator[str]:
+        """Yield what a process tells, until its end or until it takes too long for a work."""
+        assert process.stdout
+        while True:
+            ready, _, _ = select.select([process.stdout], [], [], self.plan["limit"])
+            if not ready:
+                process.kill()
+                return
+            line = process.stdout.readline()
+            if not line:
+                return
+            yield line
+
+    def note(
+        self, contender: str, shape: Shape, how: str, number: int, found: dict[str, Any]
+    ) -> None:
+        """Keep and print what was found."""
+        record = {"contender": contender, "shape": str(shape), "how": how, "round": number, **found}
+        self.results.write(json.dumps(record) + "\n")
+        self.results.flush()
+        cell = (contender, str(shape), found["work"])
+        self.spent.setdefault(cell, []).append(found.get("wall", 0.0))
+        told = " ".join(f"{key} {found[key]:.4g}" for key in ("cpu", "wall", "ended") if key in found)
+        print(f"{how} {number} {shape!s:>8} {contender:>9} {found['work']:<18} {told}", flush=True)
+
+
+def main(plan: str, results: str) -> None:
+    """Measure."""
+    began = time.monotonic()
+    with open(results, "w", encoding="utf-8") as file:
+        Bench(json.loads(Path(plan).read_text()), file).run()
+    print(f"{time.monotonic() - began:.0f} guest seconds")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
