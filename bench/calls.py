@@ -17,7 +17,7 @@ LINE = re.compile(r"^\{ id: (?:sys_)?(\w+)\s*\[\s*\d+\] \} hitcount:\s*(\d+)", r
 
 
 def counted(do: Callable[[], Any]) -> dict[str, int]:
-    """Do something and return how often each system call was made, in a guest where all else waits."""
+    """Do something and return how often each system call was made, while all else waits."""
     if not EVENT.exists():
         subprocess.run(["mount", "-t", "tracefs", "none", str(TRACING)], check=True)  # noqa: S603, S607
     trigger = EVENT / "trigger"

@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any
 from shape import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from shape import Shape
 
 LINK = "link"

@@ -12,19 +12,17 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from statistics import median
-from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY / "tests/kernel"), str(REPOSITORY / "bench")]
 
 from environments import environments  # noqa: E402 - not a package: found by the line above
-from packages import KERNELS, cache_directory  # noqa: E402
-from shape import WORKS, Shape  # noqa: E402
+from packages import KERNELS, cache_directory, output_of  # noqa: E402
+from shape import WORKS  # noqa: E402
+from table import CONTENDERS, Table, calls, plain  # noqa: E402
 from vm import Machine, run  # noqa: E402
 
 PYTHON = "/usr/bin/python3"
-CONTENDERS = ("ours", "fb", "floor", "floor-all", "c")
 KEPT = REPOSITORY / "build/bench"
 
 
@@ -44,13 +42,19 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
-def snapshot(library: Path) -> Path:
-    """Return a copy of a library: it must not change while it is measured."""
-    KEPT.mkdir(parents=True, exist_ok=True)
-    place = Path(tempfile.mkdtemp(prefix="library-", dir=KEPT))
+def snapshot(library: Path, place: Path) -> None:
+    """Copy a library, and what measures it: they must not change meanwhile."""
     for name in ("rtslib", "specs"):
         shutil.copytree(library / name, place / name)
-    return place
+    shutil.copytree(REPOSITORY / "bench", place / "bench")
+
+
+def player() -> Path:
+    """Return the program that is the floor in C, compiled unless it was since it changed."""
+    source, program = REPOSITORY / "bench/player.c", KEPT / "player"
+    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
+        output_of(["gcc", "-O2", "-Wall", "-Wextra", "-static", "-o", str(program), str(source)])
+    return program
 
 
 def measure(options: argparse.Namespace, out: Path, library: Path) -> int:
@@ -64,7 +68,7 @@ def measure(options: argparse.Namespace, out: Path, library: Path) -> int:
         "repeats": options.repeats,
         "limit": options.limit,
         "budget": options.limit,
-        "limits": {"fb": 500},
+        "most": {"fb": 2000, "floor-all": 2000, "c": 2000},
         "python": {
             "fb": (str(programs / "rtslib-fb/bin/python"), ""),
             "floor": (PYTHON, ""),
@@ -75,67 +79,31 @@ def measure(options: argparse.Namespace, out: Path, library: Path) -> int:
             ),
         },
     }
+    os.environ["RTSLIB_ENVIRONMENTS"] = str(programs)
+    os.environ["BENCH_PLAYER"] = str(player())
     (out / "plan.json").write_text(json.dumps(plan))
     machine = Machine(
         options.kernel, icount=not options.wall, out=out, timeout=4 * 3600.0, memory=4096
     )
-    return run(machine, [PYTHON, "bench/in_guest.py", "/out/plan.json", "/out/results"])
-
-
-def table(results: list[dict[str, Any]]) -> str:
-    """Return medians, and each contender against the floor."""
-    cells: dict[tuple[str, str], dict[str, list[dict[str, Any]]]] = {}
-    for it in results:
-        if it["how"] == "measure" and "cpu" in it:
-            row = cells.setdefault((it["shape"], it["work"]), {})
-            row.setdefault(it["contender"], []).append(it)
-    names = [name for name in CONTENDERS if any(name in row for row in cells.values())]
-    lines = [f"{'':8} {'':18}" + "".join(f"{name:>11} {'wall':>8}" for name in names)]
-    lines[0] += "   ours/floor"
-    for (shape, work), row in cells.items():
-        line = f"{shape:8} {work:18}"
-        for name in names:
-            found = row.get(name)
-            cpu = f"{median(it['cpu'] for it in found):11.4f}" if found else f"{'-':>11}"
-            wall = f"({median(it['wall'] for it in found):.2f})" if found else ""
-            line += f"{cpu} {wall:>8}"
-        if "ours" in row and "floor" in row:
-            pairs = [a["cpu"] / b["cpu"] for a, b in zip(row["ours"], row["floor"])]
-            line += f"   {median(pairs):6.2f} ({min(pairs):.2f}-{max(pairs):.2f})"
-        lines.append(line)
-    return "\n".join(lines)
-
-
-def calls(results: list[dict[str, Any]]) -> str:
-    """Return system calls per storage object, LUN and mapped LUN."""
-    lines = []
-    for it in results:
-        if "calls" in it:
-            total = sum(it["calls"].values())
-            objects = Shape.parse(it["shape"]).objects
-            most = sorted(it["calls"].items(), key=lambda pair: -pair[1])[:7]
-            told = ", ".join(f"{name} {number}" for name, number in most)
-            line = f"{it['shape']:8} {it['work']:18} {it['contender']:>9} {total:8}"
-            lines.append(f"{line} {total / objects:8.1f} an object: {told}")
-    return "\n".join(sorted(lines))
+    return run(machine, [PYTHON, f"{library}/bench/in_guest.py", "/out/plan.json", "/out/results"])
 
 
 def main() -> int:
     """Measure and tell."""
     options = parser().parse_args()
     os.chdir(REPOSITORY)
-    library = snapshot(options.library)
-    try:
-        with tempfile.TemporaryDirectory(dir=KEPT) as place:
-            out = Path(place)
-            status = measure(options, out, library)
-            text = (out / "results").read_text() if (out / "results").exists() else ""
-    finally:
-        shutil.rmtree(library)
+    KEPT.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=KEPT) as place:
+        snapshot(options.library, Path(place))
+        out = Path(place, "out")
+        out.mkdir()
+        status = measure(options, out, Path(place))
+        text = (out / "results").read_text() if (out / "results").exists() else ""
     results = [json.loads(line) for line in text.splitlines()]
     kept = KEPT / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
     kept.write_text(json.dumps(results, indent=1) + "\n")
-    print(f"\n{table(results)}\n\n{calls(results)}\n\n{kept}")
+    found = Table(results)
+    print(f"\n{plain(found)}\n{calls(found)}\n{kept}")
     return status
 
 

@@ -67,6 +67,7 @@ STATES = ("empty", "storage", "target", "luns", "mapped", "other")
 """What the tree can hold: each but the last adds something to the one before."""
 
 WORKS = {
+    "import": Work("empty", "empty", "`import rtslib`, with starting Python"),
     "create-storage": Work("empty", "storage", "create storage objects"),
     "create-luns": Work("target", "luns", "create LUNs"),
     "map": Work("luns", "mapped", "map LUNs in the ACLs"),
@@ -74,6 +75,7 @@ WORKS = {
     "dump": Work("mapped", "mapped", "dump"),
     "save": Work("mapped", "mapped", "save"),
     "list": Work("mapped", "mapped", "list everything"),
+    "targetcli-ls": Work("mapped", "mapped", "`targetcli ls`"),
     "plan": Work("mapped", "mapped", "plan of an unchanged configuration"),
     "restore-unchanged": Work("mapped", "mapped", "restore of an unchanged configuration"),
     "change": Work("mapped", "mapped", "change of one storage object by plan and apply"),

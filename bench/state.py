@@ -95,7 +95,7 @@ STORAGE = ("core", "rd_mcp_*", "*")
 
 
 def found() -> tuple[int, int, int]:
-    """Count the storage objects, the LUNs that lead to one, and the mapped LUNs that lead to one."""
+    """Count the storage objects, and the LUNs and the mapped LUNs that lead to something."""
     return (
         sum(1 for _ in below(*STORAGE)),
         sum(len(links_in(path)) for path in below(*LUNS)),
@@ -105,11 +105,12 @@ def found() -> tuple[int, int, int]:
 
 def wipe() -> None:
     """Remove all that is there, whoever has made it."""
-    for pattern in (MAPPED, LUNS):
-        for path in below(*pattern):
+    for linked in (MAPPED, LUNS):
+        for path in below(*linked):
             for link in links_in(path):
                 os.unlink(link)
             os.rmdir(path)
-    for pattern in (ACLS, (*TPG, "np", "*"), TPG, TPG[:2], STORAGE, STORAGE[:2]):
+    patterns: list[tuple[str, ...]] = [ACLS, (*TPG, "np", "*"), TPG, TPG[:2], STORAGE, STORAGE[:2]]
+    for pattern in patterns:
         for path in below(*pattern):
             os.rmdir(path)

@@ -14,17 +14,26 @@ import gc
 import json
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Callable
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-import calls  # noqa: E402 - found by the line above, which a process of its own needs
-import floor  # noqa: E402
-from shape import WORKS, Shape  # noqa: E402
-from state import State  # noqa: E402
+import calls
+import floor
+import starts
+from shape import WORKS, Shape
+from state import State
 
 SCRATCH = "/tmp/bench-scratch.json"  # noqa: S108 - in a guest that nobody else uses
+
+CONTENDERS = {
+    "ours": ("ours", "works"),
+    "fb": ("classic", "works"),
+    "floor": ("bare", "works"),
+    "floor-all": ("bare", "works_all"),
+    "c": ("bare", "works_c"),
+}
+"""The module and function that has a contender's works."""
 
 
 def saved_file(shape: Shape) -> str:
@@ -32,16 +41,17 @@ def saved_file(shape: Shape) -> str:
     return f"/tmp/bench-saved-{shape}.json"  # noqa: S108
 
 
-def works_of(contender: str, shape: Shape) -> dict[str, Callable[[], Any]]:
-    """Return what does each work for a contender: only its own modules are imported."""
-    arguments = (shape, saved_file(shape), SCRATCH)
-    if contender == "ours":
-        import ours
-
-        return ours.works(*arguments)
-    import bare
-
-    return (bare.works_all if contender == "floor-all" else bare.works)(*arguments)
+def works_of(contender: str, shape: Shape) -> dict[str, Callable[[], Callable[[], Any]]]:
+    """Return what gets ready for each work of a contender, whose own modules alone are imported."""
+    module, function = CONTENDERS[contender]
+    found: dict[str, Callable[[], Callable[[], Any]]] = getattr(import_module(module), function)(
+        shape, saved_file(shape), SCRATCH
+    )
+    if contender in ("ours", "fb"):
+        found.update(starts.works(contender))
+    elif contender == "floor":
+        found.update(starts.works_bare())
+    return found
 
 
 def peak() -> int:
@@ -52,17 +62,19 @@ def peak() -> int:
     return most
 
 
-def measure(do: Callable[[], Any]) -> dict[str, float]:
-    """Do a work once."""
+def measure(do: Callable[[], Any]) -> dict[str, Any]:
+    """Do a work once; a program that measures itself tells what it has found."""
     gc.collect()
     peak()
     wall, cpu = time.perf_counter_ns(), time.process_time_ns()
-    do()
+    found = do()
+    if isinstance(found, dict) and "cpu" in found:
+        return found
     cpu, wall = time.process_time_ns() - cpu, time.perf_counter_ns() - wall
     return {"cpu": cpu / 1e9, "wall": wall / 1e9, "peak": peak()}
 
 
-def profile(do: Callable[[], Any], title: str) -> dict[str, float]:
+def profile(do: Callable[[], Any], title: str) -> dict[str, Any]:
     """Do a work once and print where its time goes."""
     import cProfile
     import pstats
@@ -100,14 +112,15 @@ def main(contender: str, shape_text: str, *words: str) -> None:
         ours.prepare(saved_file(shape))
         return
     how = next((word for word in words if word.startswith("--")), "")
-    do = works_of(contender, shape)
+    ready = works_of(contender, shape)
     for work in words:
-        if work in do:
+        if work in ready:
             state.bring(WORKS[work].before)
+            do = ready[work]()
             if how == "--profile":
-                found = profile(do[work], f"{contender} {shape} {work}")
+                found = profile(do, f"{contender} {shape} {work}")
             else:
-                found = (count if how == "--count" else measure)(do[work])
+                found = (count if how == "--count" else measure)(do)
             after(work, state)
             print(json.dumps({"work": work, **found}), flush=True)
 
