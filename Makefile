@@ -7,7 +7,8 @@
 # make test-all             the same under every Python from 3.9 to 3.13 that is here
 # make test-kernel          the tests on real kernels in QEMU (KERNELS="6.1 6.12")
 # make lint                 ruff and mypy
-# make bench                timings, printed as ratios
+# make bench                what all costs on a real kernel, beside rtslib-fb (ARGS=--quick; see doc/performance.md)
+# make performance          doc/performance.md of what make bench has found
 # make clean                removes what these made, but for the kernels in ~/.cache
 
 PYTHON ?= python3
@@ -16,8 +17,9 @@ KERNEL ?= fake
 KERNELS ?= 6.1 6.12
 VERSIONS = 3.9 3.10 3.11 3.12 3.13
 BIN     = $(VENV)/bin
+DRAWS   = .venv-bench
 
-.PHONY: demo test test-all test-kernel lint format bench clean
+.PHONY: demo test test-all test-kernel lint format bench performance clean
 
 $(BIN)/.ready: setup.py pyproject.toml tests/consumers/requirements.txt
 	@sh .ci/venv "$(PYTHON)" "$(VENV)" test
@@ -49,7 +51,16 @@ format: $(BIN)/.lint
 	$(BIN)/ruff format
 
 bench: $(BIN)/.ready
-	$(BIN)/python bench/fake_tree.py
+	$(BIN)/python bench/lio.py $(ARGS)
+
+$(DRAWS)/.ready: bench/requirements.txt $(BIN)/.ready
+	@$(BIN)/python -m venv $(DRAWS)
+	@$(DRAWS)/bin/pip install --quiet --disable-pip-version-check --only-binary :all: -r bench/requirements.txt
+	@touch $@
+
+performance: $(DRAWS)/.ready
+	$(BIN)/python bench/report.py build/bench/results.json doc
+	$(DRAWS)/bin/python bench/plot.py doc/performance.json doc/performance.png
 
 clean:
 	rm -rf .venv .venv-* build dist ./*.egg-info .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -60,16 +61,19 @@ class Bench:
             done = 0
             for line in self.lines(process):
                 found = json.loads(line)
-                # Works that a contender does not have tell nothing.
                 done = left.index(found["work"]) + 1
-                self.note(contender, shape, how, number, found)
+                # Of a work that the contender does not have, it tells the name alone.
+                if len(found) > 1:
+                    self.note(contender, shape, how, number, found)
             if process.wait() == 0:
                 return
             if done == len(left):
                 break
             cut = left[done]
             self.over.add((contender, cut, bool(shape.acls)))
-            ended = {"ended": process.returncode, "limit": self.plan["limit"]}
+            killed = process.returncode == -signal.SIGKILL
+            limit = self.plan["limit"] if killed else -1.0
+            ended = {"ended": process.returncode, "limit": limit}
             self.note(contender, shape, how, number, {"work": cut, **ended})
             left = left[done + 1 :]
 
@@ -81,10 +85,22 @@ class Bench:
             return False
         if work == "import" and str(shape) != self.plan["shapes"][0]:
             return False
-        if shape.luns > self.plan["most"].get(contender, shape.luns):
+        if self.too_long(contender, shape, work):
             return False
         spent = self.spent.get((contender, str(shape), work), [])
         return how != "measure" or sum(spent) < self.plan["budget"]
+
+    def too_long(self, contender: str, shape: Shape, work: str) -> bool:
+        """Tell whether a work must take too long, going by a smaller one: it is noted as ended."""
+        for (who, text, what), times in self.spent.items():
+            luns, acls = Shape.parse(text)[:2]
+            same = (who, what, acls) == (contender, work, shape.acls)
+            if same and min(times) * shape.luns / luns > self.plan["limit"]:
+                self.over.add((contender, work, bool(shape.acls)))
+                ended = {"ended": None, "limit": self.plan["limit"]}
+                self.note(contender, shape, "measure", 0, {"work": work, **ended})
+                return True
+        return False
 
     def worker(self, contender: str, shape: str, words: list[str]) -> subprocess.Popen[str]:
         """Start a contender's process."""
@@ -118,7 +134,8 @@ class Bench:
         self.results.write(json.dumps(record) + "\n")
         self.results.flush()
         cell = (contender, str(shape), found["work"])
-        self.spent.setdefault(cell, []).append(found.get("cpu", 0.0))
+        if "cpu" in found:
+            self.spent.setdefault(cell, []).append(found["cpu"])
         told = " ".join(
             f"{key} {found[key]:.4g}" for key in ("cpu", "wall", "ended") if key in found
         )

@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the rtslib authors
-"""What was found, condensed: a cell for each shape, work and contender, and ratios of cells."""
+"""What was found: a cell for each clock, shape, work and contender, kept as JSON; and ratios."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict, dataclass, field
 from statistics import median
-from typing import Any, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 from shape import WORKS, Shape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
 
 CONTENDERS = {
     "ours": "rtslib",
@@ -18,18 +24,48 @@ CONTENDERS = {
 }
 """Whose works are measured, and what the tables call them."""
 
-Records = list[dict[str, Any]]
+CLOCKS = {"icount": "cpu", "wall": "wall", "native": "wall"}
+"""Which figure is the one to trust of each kind of guest, and of this machine itself."""
 
 
-class Cell(NamedTuple):
+@dataclass
+class Cell:
     """One work by one contender: CPU and wall seconds of each round, and what else was counted."""
 
-    cpu: list[float]
-    wall: list[float]
-    peak: int
-    calls: dict[str, int]
-    #: The limit that it was ended at, in seconds, where it was.
-    limit: float
+    clock: str
+    shape: str
+    work: str
+    contender: str
+    kernel: str = ""
+    of: str = ""
+    on: str = ""
+    cpu: list[float] = field(default_factory=list)
+    wall: list[float] = field(default_factory=list)
+    peak: int = 0
+    calls: dict[str, int] = field(default_factory=dict)
+    #: The CPU seconds at which it was ended, where it was; -1 where it failed.
+    limit: float = 0.0
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """Return what it is a cell of."""
+        return self.clock, self.shape, self.work, self.contender
+
+    def add(self, record: dict[str, Any]) -> None:
+        """Add what a round has found."""
+        if "ended" in record:
+            self.limit = record["limit"]
+        elif "calls" in record:
+            self.calls = record["calls"]
+        elif "cpu" in record:
+            self.cpu.append(float(f"{record['cpu']:.5g}"))
+            self.wall.append(float(f"{record['wall']:.5g}"))
+            self.peak = max(self.peak, record.get("peak", 0))
+
+    def seconds(self, clock: str = "") -> list[float]:
+        """Return the CPU or wall seconds; by default what its clock is good for."""
+        found: list[float] = getattr(self, clock or CLOCKS[self.clock])
+        return found
 
 
 class Ratio(NamedTuple):
@@ -43,55 +79,66 @@ class Ratio(NamedTuple):
 
 
 class Table:
-    """All cells of one guest."""
+    """All cells."""
 
-    def __init__(self, records: Records) -> None:
-        self.cells: dict[tuple[str, str, str], Cell] = {}
-        for it in records:
-            key = (it["shape"], it["work"], it["contender"])
-            cell = self.cells.setdefault(key, Cell([], [], 0, {}, 0.0))
-            if "ended" in it:
-                cell = cell._replace(limit=it["limit"])
-            elif it["how"] == "measure":
-                cell.cpu.append(it["cpu"])
-                cell.wall.append(it["wall"])
-                cell = cell._replace(peak=max(cell.peak, it.get("peak", 0)))
-            elif it["how"] == "count":
-                cell = cell._replace(calls=it["calls"])
-            self.cells[key] = cell
+    def __init__(self, cells: Iterable[Cell] = ()) -> None:
+        self.cells = {cell.key: cell for cell in cells}
 
-    @property
-    def shapes(self) -> list[str]:
-        """The shapes, smallest first, those without ACLs before those with."""
+    @classmethod
+    def load(cls, path: Path) -> Table:
+        """Return what was kept; nothing where nothing was."""
+        return cls(Cell(**it) for it in json.loads(path.read_text())) if path.exists() else cls()
+
+    def save(self, path: Path) -> None:
+        """Keep it, a line for each cell."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"{path.name}.part")
+        lines = (json.dumps(asdict(cell)) for cell in self.cells.values())
+        part.write_text("[\n" + ",\n".join(lines) + "\n]\n")
+        part.replace(path)
+
+    def add(self, records: Iterable[dict[str, Any]]) -> None:
+        """Take what was found now in the place of what was found before."""
+        fresh: dict[tuple[str, str, str, str], Cell] = {}
+        names = ("clock", "shape", "work", "contender", "kernel", "of", "on")
+        for record in records:
+            cell = Cell(**{name: record[name] for name in names if name in record})
+            fresh.setdefault(cell.key, cell).add(record)
+        for key, cell in fresh.items():
+            before = self.cells.get(key)
+            if before is not None and not (cell.cpu or cell.limit):
+                before.calls = cell.calls
+            else:
+                self.cells[key] = cell
+                cell.calls = cell.calls or (before.calls if before else {})
+
+    def shapes(self, clock: str) -> list[str]:
+        """Return the shapes, smallest first, those without ACLs before those with."""
         return sorted(
-            {shape for shape, _, _ in self.cells},
+            {cell.shape for cell in self.cells.values() if cell.clock == clock},
             key=lambda text: (Shape.parse(text).acls, Shape.parse(text).luns),
         )
 
-    def works(self, shape: str) -> list[str]:
-        """Return the works that were done to a shape, in order."""
-        return [work for work in WORKS if any(key[:2] == (shape, work) for key in self.cells)]
-
-    def get(self, shape: str, work: str, contender: str) -> Optional[Cell]:
+    def get(self, clock: str, shape: str, work: str, contender: str) -> Optional[Cell]:
         """Return a cell."""
-        return self.cells.get((shape, work, contender))
+        return self.cells.get((clock, shape, work, contender))
 
     def ratio(
-        self, shape: str, work: str, over: str, under: str, clock: str = "cpu"
+        self, clock: str, shape: str, work: str, over: str, under: str, figure: str = ""
     ) -> Optional[Ratio]:
         """Return how much more `over` costs than `under`, round by round."""
-        first, second = self.get(shape, work, over), self.get(shape, work, under)
-        return quotient(first, second, clock)
+        first, second = (self.get(clock, shape, work, name) for name in (over, under))
+        return quotient(first, second, figure)
 
 
-def quotient(first: Optional[Cell], second: Optional[Cell], clock: str = "cpu") -> Optional[Ratio]:
+def quotient(first: Optional[Cell], second: Optional[Cell], figure: str = "") -> Optional[Ratio]:
     """Return how much more one cell is than another; the rounds of each are paired."""
-    if first is None or second is None or not (below := getattr(second, clock)):
+    if first is None or second is None or not (below := second.seconds(figure)):
         return None
-    above = getattr(first, clock)
+    above = first.seconds(figure)
     if not above:
         least = first.limit / median(below)
-        return Ratio(least, least, least, at_least=True) if first.limit else None
+        return Ratio(least, least, least, at_least=True) if first.limit > 0 else None
     # One that took long was repeated less.
     rounds = range(max(len(above), len(below)))
     found = [above[min(n, len(above) - 1)] / below[min(n, len(below) - 1)] for n in rounds]
@@ -99,69 +146,66 @@ def quotient(first: Optional[Cell], second: Optional[Cell], clock: str = "cpu") 
 
 
 def number(value: float) -> str:
-    """Spell a ratio in two or three digits."""
-    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"  # noqa: PLR2004
+    """Spell a figure in three digits or so."""
+    for least, digits in ((100.0, 0), (10.0, 1), (0.095, 2), (0.0095, 3)):
+        if value >= least:
+            return f"{value:.{digits}f}"
+    return f"{value:.2g}"
 
 
-def text(ratio: Optional[Ratio]) -> str:
+def spelled(ratio: Optional[Ratio]) -> str:
     """Spell a ratio, with its spread where there is one to see."""
     if ratio is None:
         return ""
-    if ratio.at_least:
-        return f"> {number(ratio.middle)}"
     low, high = number(ratio.least), number(ratio.most)
-    return number(ratio.middle) + (f" ({low}-{high})" if low != high else "")
+    spread = f" ({low}-{high})" if low != high else ""
+    return ("> " if ratio.at_least else "") + number(ratio.middle) + spread
 
 
-def seconds(cell: Optional[Cell], clock: str = "cpu") -> str:
+def seconds(cell: Optional[Cell], figure: str = "") -> str:
     """Spell what a cell took."""
     if cell is None:
         return ""
-    found = getattr(cell, clock)
-    if not found:
-        return f"> {cell.limit:.0f}" if cell.limit else ""
-    value = median(found)
-    return f"{value:.1f}" if value >= 10 else f"{value:.3f}" if value >= 0.01 else f"{value:.5f}"  # noqa: PLR2004
+    found = cell.seconds(figure)
+    if found:
+        return number(median(found))
+    return f"> {cell.limit:.0f}" if cell.limit > 0 else "failed" if cell.limit else ""
 
 
-def rows(table: Table, shape: str, clock: str = "cpu") -> list[list[str]]:
+def rows(table: Table, clock: str, shape: str) -> list[list[str]]:
     """Return the rows of a shape: its head, then each work by each contender, and the ratios."""
-    names = [name for name in CONTENDERS if any(key[2] == name for key in table.cells)]
-    head = ["work", *(CONTENDERS[name] for name in names), "fb / rtslib", "rtslib / floor"]
+    there = {key for key in table.cells if key[:2] == (clock, shape)}
+    names = [name for name in CONTENDERS if any(key[3] == name for key in there)]
+    head = [shape, *(CONTENDERS[name] for name in names), "fb / rtslib", "rtslib / floor"]
     found = [head]
-    for work in table.works(shape):
-        cells = [seconds(table.get(shape, work, name), clock) for name in names]
-        ratios = [
-            text(table.ratio(shape, work, "fb", "ours", clock)),
-            text(table.ratio(shape, work, "ours", "floor", clock)),
-        ]
-        found.append([WORKS[work].title, *cells, *ratios])
+    for work in WORKS:
+        cells = [table.get(clock, shape, work, name) for name in names]
+        if any(cells):
+            ratios = (("fb", "ours"), ("ours", "floor"))
+            spelled_ratios = [spelled(table.ratio(clock, shape, work, *pair)) for pair in ratios]
+            found.append([WORKS[work].title, *map(seconds, cells), *spelled_ratios])
     return found
 
 
-def plain(table: Table, clock: str = "cpu") -> str:
-    """Return all shapes as text for a terminal."""
-    parts = []
-    for shape in table.shapes:
-        found = rows(table, shape, clock)
-        found[0][0] = f"{shape} {clock} s"
-        widths = [max(len(row[n]) for row in found) for n in range(len(found[0]))]
-        for row in found:
-            first = row[0].ljust(widths[0])
-            rest = (word.rjust(width) for word, width in zip(row[1:], widths[1:]))
-            parts.append("  ".join([first, *rest]).rstrip())
-        parts.append("")
-    return "\n".join(parts)
+def plain(found: list[list[str]]) -> str:
+    """Return rows as text for a terminal."""
+    widths = [max(len(row[n]) for row in found) for n in range(len(found[0]))]
+    lines = []
+    for row in found:
+        rest = (word.rjust(width) for word, width in zip(row[1:], widths[1:]))
+        lines.append("  ".join([row[0].ljust(widths[0]), *rest]).rstrip())
+    return "\n".join(lines) + "\n"
 
 
 def calls(table: Table) -> str:
-    """Return how many system calls each work makes for an object, and which."""
+    """Return how many system calls each work makes for an object, and which, for a terminal."""
     parts = []
-    for (shape, work, contender), cell in table.cells.items():
+    for cell in table.cells.values():
         if cell.calls:
             total = sum(cell.calls.values())
-            each = total / Shape.parse(shape).objects
+            each = total / Shape.parse(cell.shape).objects
             most = sorted(cell.calls.items(), key=lambda pair: -pair[1])[:7]
             told = ", ".join(f"{name} {count}" for name, count in most)
-            parts.append(f"{shape:8} {work:18} {contender:>9} {total:8} {each:7.1f} each: {told}")
+            head = f"{cell.shape:8} {cell.work:18} {cell.contender:>9}"
+            parts.append(f"{head} {total:8} {each:7.1f} each: {told}")
     return "\n".join(sorted(parts))

@@ -114,7 +114,9 @@ def main(contender: str, shape_text: str, *words: str) -> None:
     how = next((word for word in words if word.startswith("--")), "")
     ready = works_of(contender, shape)
     for work in words:
-        if work in ready:
+        if work in WORKS and work not in ready:
+            print(json.dumps({"work": work}), flush=True)
+        elif work in ready:
             state.bring(WORKS[work].before)
             do = ready[work]()
             if how == "--profile":
