@@ -138,8 +138,9 @@ ALUA = (
     *("nonop_delay_msecs", "preferred", "tg_pt_gp_id", "trans_delay_msecs"),
 )
 WWN = ("company_id", "product_id", "revision", "vendor_id", "vpd_unit_serial")
-# What says less than they do: rates of what the device does, not of what was set.
 NOT_SAVED = {"hw_block_size", "hw_max_sectors", "hw_pi_prot_type", "hw_queue_depth"}
+"""What the device can do, which nobody sets."""
+
 AUTH = ("userid", "password", "userid_mutual", "password_mutual")
 
 
@@ -150,7 +151,7 @@ def saved_of_storage(path: str) -> list[str]:
         *(f"attrib/{name}" for name in attributes),
         *(f"wwn/{name}" for name in WWN),
         *(f"alua/default_tg_pt_gp/{name}" for name in ALUA),
-        *("alua_lu_gp", "enable", "info", "udev_path"),
+        *("alua_lu_gp", "info"),
     ]
 
 
@@ -169,6 +170,7 @@ def dump(shape: Shape) -> dict[str, Any]:
         hba = f"{ROOT}/core/rd_mcp_{number}"
         (name,) = (it for it in os.listdir(hba) if not it.startswith("hba_"))
         tree[name] = texts(f"{hba}/{name}", files)
+        tree[name]["groups"] = os.listdir(f"{hba}/{name}/alua")
     tpg = shape.tpg
     groups = {group: names_in(f"{tpg}/{group}") for group in ("attrib", "param")}
     groups["auth"] = [*AUTH]
