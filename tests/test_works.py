@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import classic
 import ours
 import pytest
-from shape import WORKS, Shape
+from shape import Shape
 
 import rtslib
 from rtslib.testing import FakeKernel, Journal
@@ -74,7 +74,9 @@ def measured(shape: Shape, directory: Path) -> Costs:
 
 
 @pytest.fixture(scope="module", params=[0, 2], ids=["no ACLs", "2 ACLs"])
-def costs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Costs, Costs]]:
+def costs(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Costs, Costs]]:
     directory = tmp_path_factory.mktemp("works")
     yield tuple(measured(Shape(luns, request.param), directory) for luns in (8, 16))
 
@@ -83,5 +85,9 @@ def test_show(costs: tuple[Costs, Costs]) -> None:
     few, many = costs
     for work in few:
         names = sorted(set(few[work]) | set(many[work]))
-        print(work, {name: (many[work][name] - few[work][name]) / 8 for name in names}, dict(few[work]))
+        print(
+            work,
+            {name: (many[work][name] - few[work][name]) / 8 for name in names},
+            dict(few[work]),
+        )
     assert 0
