@@ -83,19 +83,37 @@ class Checked(NamedTuple):
     warnings: list[Problem]
 
 
+class Walk:
+    """What one walk through some data has found so far."""
+
+    __slots__ = ("known", "problems", "warnings")
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
+        #: By field or setting, type and value: what the value was read as, where it was right.
+        #: Most objects of a configuration are alike, and each value is looked at once.
+        self.known: dict[tuple[Any, ...], Any] = {}
+
+
 class Reader:
     """A value, the path to it, and where to note what is wrong with it."""
 
     __slots__ = ("_found", "path", "secret", "value")
 
     def __init__(
-        self, value: Any, path: Path = (), found: Checked | None = None, *, secret: bool = False
+        self, value: Any, path: Path = (), found: Walk | None = None, *, secret: bool = False
     ) -> None:
         self.value = value
         self.path = path
         #: Whether the value must not stand in a message.
         self.secret = secret
-        self._found = found or Checked(None, [], [])
+        self._found = found or Walk()
+
+    @property
+    def known(self) -> dict[tuple[Any, ...], Any]:
+        """What values were read as in this walk: see ``Walk``."""
+        return self._found.known
 
     @property
     def problems(self) -> int:
@@ -106,6 +124,10 @@ class Reader:
         """Return the reader of a member of this object or list."""
         secret = secret or self.secret
         return Reader(self.value[step], (*self.path, step), self._found, secret=secret)
+
+    def part(self, step: str) -> Reader:
+        """Return the reader of this object as if it had one member only."""
+        return Reader({step: self.value[step]}, self.path, self._found, secret=self.secret)
 
     def problem(self, message: str, hint: str | None = None, path: Path = ()) -> _Word:
         """Note what is wrong here, or at a path from here; return INVALID."""
@@ -155,6 +177,10 @@ def _repeats(message: str, value: object) -> bool:
     return False
 
 
+#: The types of values that are equal only where they are the same, and that nobody can change.
+_PLAIN = frozenset({str, int, bool})
+
+
 @dataclass(frozen=True)
 class Field:
     """A key of an object: what its value may be, and what it is where it is not given.
@@ -171,6 +197,20 @@ class Field:
 
     def read(self, reader: Reader, made: dict[str, Any]) -> None:
         """Read this field of the object that a reader is at into `made`."""
+        value = reader.value.get(self.name)
+        if value.__class__ not in _PLAIN or self.aliases:
+            self._read(reader, made)
+            return
+        known, key = reader.known, (id(self), value.__class__, value)
+        if key not in known:
+            before = reader.problems
+            self._read(reader, made)
+            if reader.problems == before:
+                known[key] = made[self.name]
+        else:
+            made[self.name] = known[key]
+
+    def _read(self, reader: Reader, made: dict[str, Any]) -> None:
         names = [it for it in (self.name, *self.aliases) if reader.value.get(it) is not None]
         if not names:
             if self.default is REQUIRED:
@@ -272,7 +312,7 @@ def check(document: Document, kind: Kind) -> Checked:
 
     The document's data is not changed; what the normal form keeps as it is may be shared with it.
     """
-    found = Checked(None, [], [])
+    found = Walk()
     data = kind.read(Reader(document.data, (), found))
 
     def placed(problems: list[Problem]) -> list[Problem]:

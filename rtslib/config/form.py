@@ -182,6 +182,7 @@ FORMS: dict[type[Node], Form] = {
 }
 
 
+@cache
 def form_of(cls: type[Node]) -> Form:
     """Return what is kept of a class, by its nearest class that has a form."""
     return next(FORMS[base] for base in cls.__mro__ if base in FORMS)

@@ -120,15 +120,29 @@ class Settings:
 
     def read(self, reader: Reader) -> Any:
         """Return the settings, or what is right of them."""
-        made = MappingOf().read(reader)
-        if made is INVALID:
-            return INVALID
-        group = getattr(self.cls, self.key)
-        for name in list(made):
-            kind = Scalar(setting_codec(group, name).encode)
-            if kind.read(reader.at(name)) is INVALID:
-                del made[name]
+        given, known = reader.value, reader.known
+        if not isinstance(given, dict):
+            return MappingOf().read(reader)
+        made = {}
+        for name, value in given.items():
+            key = (id(self), name, value.__class__, value)
+            try:
+                made[name] = known[key]
+            except (KeyError, TypeError):
+                # Not seen yet in this walk, or no single value at all.
+                found = self._read(reader, name)
+                if found is not INVALID:
+                    made[name] = known[key] = found
         return made
+
+    def _read(self, reader: Reader, name: str) -> Any:
+        """Return one setting, or INVALID."""
+        one = reader.part(name)
+        found = MappingOf().read(one)
+        if name not in found:
+            return INVALID
+        kind = Scalar(setting_codec(getattr(self.cls, self.key), name).encode)
+        return INVALID if kind.read(one.at(name)) is INVALID else found[name]
 
     def schema(self, definitions: Definitions) -> dict[str, Any]:
         """Return its JSON Schema, without the types: each may be spelled in many ways."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from rtslib import hba
@@ -18,7 +19,7 @@ from rtslib.config import plan_parts
 from rtslib.config.form import NEXUS, codec_of
 from rtslib.config.merge import DEFAULT_GROUPS, Change, Exactly, joined, resized
 from rtslib.config.steps import Plan, Step
-from rtslib.declare import Attr, Group
+from rtslib.declare import Attr, Children, Group
 from rtslib.declare import Link as LinkDeclaration
 from rtslib.fabric import FabricModule
 from rtslib.network_portal import NetworkPortal
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rtslib.config.state import Record, State
+    from rtslib.node import Node
 
 __all__ = ["plan"]
 
@@ -67,6 +69,7 @@ class _Planner:
         self._hbas = dict(change.have.hbas)
         self._indexes = {hba.split(path[5:])[1] for path in self._hbas}
         self._next_index = itertools.count()
+        self._made_again = self._groups_made_again(change)
 
     def planned(self) -> Plan:
         self._remove()
@@ -128,6 +131,9 @@ class _Planner:
         there = self.change.have.get(record.name)
         if record.name in self.change.gone:
             there = None
+        if there is record and not self._forced(record):
+            self._leave_alone(record)
+            return
         self.plan.needs[f"+{record.name}"] = tuple(
             f"{sign}{name}" for sign, name in self._needed(record) if name
         )
@@ -150,6 +156,16 @@ class _Planner:
                 for child in self.change.goal.children(record.name, declared.kind):
                     self._set_up(child)
         self.plan.add(*writes.pop(plan_parts.LAST, ()))
+
+    def _leave_alone(self, record: Record) -> None:
+        """Look only at what is below a record that is as it should be."""
+        self._paths[record.name] = record.path
+        before = len(self.plan)
+        for kind in _kinds_below(record.cls):
+            for child in self.change.goal.children(record.name, kind):
+                self._set_up(child)
+        if len(self.plan) > before:
+            self.plan.needs[f"+{record.name}"] = (f"+{record.parent}",)
 
     def _begin(self, there: Record, record: Record) -> None:
         """Do what must be done first to a node that is there."""
@@ -239,15 +255,24 @@ class _Planner:
 
     def _forced(self, record: Record) -> set[str]:
         """Return the files that the kernel changes by itself in the course of the plan."""
-        goal, have = self.change.goal, self.change.have
-        where = record.link.end if record.link is not None else ""
         found: set[str] = set()
-        for cls, parent in ((ALUATargetPortGroup, where), (ALUALUGroup, "")):
-            for group in have.children(parent, cls):
-                if group.name in self.change.gone and group.name in goal:
+        if self._made_again:
+            where = record.link.end if record.link is not None else ""
+            for parent in {where, ""}:
+                for group in self._made_again.get(parent, ()):
                     found.update(joined(record, group))
-        there = have.get(record.name)
+        there = self.change.have.get(record.name)
         return {*found, plan_parts.LU_GROUP} if there and self._must_leave(there) else found
+
+    @staticmethod
+    def _groups_made_again(change: Change) -> dict[str, list[Record]]:
+        """Return the ALUA groups that go and come back, by what they stand in: all leave them."""
+        found: dict[str, list[Record]] = {}
+        for name in change.gone:
+            group = change.have[name]
+            if issubclass(group.cls, (ALUATargetPortGroup, ALUALUGroup)) and name in change.goal:
+                found.setdefault(group.parent, []).append(group)
+        return found
 
     def _must_leave(self, there: Record) -> bool:
         """Tell whether a state changes of an object whose transitions move others as well."""
@@ -272,6 +297,13 @@ class _Planner:
         vital: bool = False,
     ) -> None:
         self.plan.add(Step(verb, path, text, f"{sign}{record.name}", why, vital=vital))
+
+
+@cache
+def _kinds_below(cls: type[Node]) -> tuple[type[Node], ...]:
+    """Return the classes of what stands below a class's nodes, in the order of creation."""
+    declared = cls.declarations().values()
+    return tuple(it.kind for it in declared if isinstance(it, Children))
 
 
 _ENABLE = TPG.enable.file
