@@ -128,9 +128,57 @@ def goal_rows(table: Table) -> Iterator[list[str]]:
     for goal in GOALS:
         ratio = reached(table, goal)
         sign = ">=" if goal.against == "fb" else "<="
+        verdict = None if ratio is None else met(goal, ratio)
         wanted = f"{sign} {goal.ratio:g}"
-        verdict = "" if ratio is None else "reached" if met(goal, ratio) else "**not reached**"
-        yield [goal.title, AGAINST[goal.against], wanted, spelled(ratio), verdict]
+        yield row(goal.title, AGAINST[goal.against], wanted, spelled(ratio), verdict)
+    yield from other_rows(table)
+
+
+def row(title: str, what: str, wanted: str, measured: str, verdict: bool | None) -> list[str]:
+    """Return a row, with what is to be said of it."""
+    said = {None: "", True: "reached", False: "**not reached**"}[verdict]
+    return [title, what, wanted, measured, said]
+
+
+def other_rows(table: Table) -> Iterator[list[str]]:
+    """Yield the goals that are no ratios of two contenders."""
+    change, capture = (middle(table, "2000", it) for it in ("change", "capture"))
+    if change is not None and capture is not None:
+        more = (change - capture) * 1000
+        title = "change one of 2,000 by plan and apply"
+        yield row(title, "ms more than a capture", "<= 10", number(more), more <= MORE_MS)
+    for small, large, most in (("500", "2000", 4.4), ("2000", "10000", 5.5)):
+        found = {work: growth(table, "ours", work, small, large) for work in WORKS}
+        grown = {work: ratio for work, ratio in found.items() if ratio is not None}
+        if grown:
+            worst = max(grown, key=grown.__getitem__)
+            title = f"growth, {small} to {large} LUNs, worst: {WORKS[worst].title}"
+            told = number(grown[worst])
+            yield row(title, "rtslib over itself", f"<= {most}", told, grown[worst] <= most)
+    cells = [table.get("native", "1", "import", name) for name in ("ours", "fb", "floor")]
+    walls = [median(cell.wall) * 1000 for cell in cells if cell and cell.wall]
+    if len(walls) == len(cells):
+        mine, theirs, bare = walls
+        title = f"`import rtslib` here ({theirs - bare:.0f} for rtslib-fb)"
+        more = mine - bare
+        verdict = more <= min(IMPORT_MS, theirs - bare)
+        yield row(title, "ms more than Python alone", f"<= {IMPORT_MS:g}", f"{more:.0f}", verdict)
+
+
+MORE_MS = 10.0
+IMPORT_MS = 60.0
+
+
+def middle(table: Table, shape: str, work: str, contender: str = "ours") -> float | None:
+    """Return what a work costs in the middle of its rounds."""
+    cell = table.get("icount", shape, work, contender)
+    return median(cell.cpu) if cell and cell.cpu else None
+
+
+def growth(table: Table, contender: str, work: str, small: str, large: str) -> float | None:
+    """Return how much more a work costs at a larger size."""
+    first, second = (middle(table, shape, work, contender) for shape in (large, small))
+    return first / second if first and second else None
 
 
 def growth_rows(table: Table, small: str, large: str) -> Iterator[list[str]]:
@@ -138,10 +186,6 @@ def growth_rows(table: Table, small: str, large: str) -> Iterator[list[str]]:
     names = {"ours": "rtslib", "fb": "rtslib-fb", "floor": "Python floor"}
     yield [f"{large} LUNs over {small}", *names.values()]
     for work, what in WORKS.items():
-        found = []
-        for name in names:
-            first, second = (table.get("icount", it, work, name) for it in (large, small))
-            there = first and second and first.cpu and second.cpu
-            found.append(number(median(first.cpu) / median(second.cpu)) if there else "")  # type: ignore[union-attr]
-        if found[0]:
-            yield [what.title, *found]
+        found = [growth(table, name, work, small, large) for name in names]
+        if found[0] is not None:
+            yield [what.title, *(number(it) if it is not None else "" for it in found)]

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
@@ -146,11 +147,10 @@ def quotient(first: Optional[Cell], second: Optional[Cell], figure: str = "") ->
 
 
 def number(value: float) -> str:
-    """Spell a figure in three digits or so."""
-    for least, digits in ((100.0, 0), (10.0, 1), (0.095, 2), (0.0095, 3)):
-        if value >= least:
-            return f"{value:.{digits}f}"
-    return f"{value:.2g}"
+    """Spell a figure in three digits, without an exponent."""
+    if value <= 0:
+        return f"{value:.0f}"
+    return f"{value:.{max(0, 2 - math.floor(math.log10(value)))}f}"
 
 
 def spelled(ratio: Optional[Ratio]) -> str:

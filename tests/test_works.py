@@ -107,7 +107,7 @@ def measured(shape: Shape, directory: Path) -> Costs:
         ours.prepare(saved)
         for work in ("capture", "dump", "save", "list", "plan", "restore-unchanged", "change"):
             count(work)
-        ours.classic.restore(saved)()
+        classic.restore(saved)()
         count("delete-lun")
         count("clear")
         count("restore-empty")
