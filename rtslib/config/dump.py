@@ -9,13 +9,14 @@ keys, since each is an argument of its constructor there: what is ours of it sta
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Callable
 
 from rtslib.acl import NodeACL
 from rtslib.alua import ALUALUGroup, ALUATargetPortGroup
 from rtslib.config import names
 from rtslib.config.form import NEXUS, form_of
+from rtslib.config.once import once
 from rtslib.errors import RTSLibBrokenLink
 from rtslib.fabric import FabricModule
 from rtslib.lun import LUN, MappedLUN
@@ -70,8 +71,8 @@ def _values(record: Record, *, ours: bool = False) -> Entry:
     """Return the single attributes of a record: rtslib-fb's, or those that only we keep."""
     found: Entry = {}
     made, files = record.made, record.files
-    for key, file, once, optional, spell in _spelling(record.cls, ours):
-        text = (made if once else files).get(file)
+    for key, file, is_made, optional, spell in _spelling(record.cls, ours):
+        text = (made if is_made else files).get(file)
         if text is not None:
             value = spell(text)
             if value or not optional:
@@ -79,7 +80,7 @@ def _values(record: Record, *, ours: bool = False) -> Entry:
     return found
 
 
-@cache
+@once
 def _spelling(
     cls: type[Node], ours: bool
 ) -> tuple[tuple[str, str, bool, bool, Callable[[str], Any]], ...]:

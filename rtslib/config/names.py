@@ -9,12 +9,12 @@ not tell two of them apart.
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Callable, Optional
 
 from rtslib import hba, spec
 from rtslib.acl import NodeACL
 from rtslib.alua import ALUALUGroup, ALUATargetPortGroup
+from rtslib.config.once import once
 from rtslib.errors import SpecError
 from rtslib.fabric import FabricModule, spec_of_group
 from rtslib.lun import LUN, MappedLUN
@@ -94,7 +94,7 @@ def name_of(cls: type[Node], parent: str, base: str, of: Spec | None = None) -> 
     return _namer(cls)(parent, base, of)
 
 
-@cache
+@once
 def _namer(cls: type[Node]) -> Callable[[str, str, Optional[Spec]], str]:
     """Return how the records of a class are named: by its nearest class that has names."""
     return next(_NAMES[it] for it in cls.__mro__ if it in _NAMES)
