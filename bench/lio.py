@@ -33,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     add("--kernel", default="6.1", choices=KERNELS)
     add("--quick", action="store_true", help="little of everything")
     add("--results", type=Path, default=RESULTS, metavar="FILE", help="default: %(default)s")
+    add("--native", action="store_true", help="only what it takes to import, on this machine")
     add("--show", action="store_true", help="print what was found before, and measure nothing")
     chosen = result.add_argument_group("one guest")
     add = chosen.add_argument
@@ -75,14 +76,15 @@ def main() -> int:
     options = parser().parse_args()
     os.chdir(REPOSITORY)
     # What is measured as a whole is of one piece; what is chosen joins what there is.
-    table = Table.load(options.results) if options.sizes or options.show else Table()
+    whole = not (options.sizes or options.show or options.native)
+    table = Table() if whole else Table.load(options.results)
     status = 0
-    for run in [] if options.show else runs_of(options):
+    for run in runs_of(options) if whole or options.sizes else []:
         records, ended = run.measure(options.kernel, options.library.resolve())
         status = status or ended
         table.add(records)
         table.save(options.results)
-    if not (options.sizes or options.show):
+    if whole or options.native:
         table.add(import_times(options.library.resolve()))
         table.save(options.results)
     show(table)

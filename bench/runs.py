@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from environments import environments
-from packages import cache_directory, output_of
+from packages import VmError, cache_directory, note, output_of
 from shape import BUDGET, LIMIT, WORKS
 from table import CONTENDERS
-from vm import Machine, run
+from vm import EXIT_VM_FAILED, Machine, run
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 KEPT = REPOSITORY / "build/bench"
@@ -63,8 +63,14 @@ class Run(NamedTuple):
                 modules=MODULES,
             )
             words = [PYTHON, f"{place}/bench/in_guest.py", "/out/plan.json", "/out/results"]
-            status = run(machine, words)
-            lines = (out / "results").read_text().splitlines()
+            try:
+                status = run(machine, words)
+            except VmError as error:
+                # What was measured until then is as good as ever.
+                note(str(error))
+                status = EXIT_VM_FAILED
+            results = out / "results"
+            lines = results.read_text().splitlines() if results.exists() else []
         return [{**json.loads(line), **about} for line in lines], status
 
     def plan(self, library: str) -> dict[str, Any]:
