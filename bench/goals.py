@@ -156,7 +156,7 @@ def other_rows(table: Table) -> Iterator[list[str]]:
             told = number(grown[worst])
             yield row(title, "rtslib over itself", f"<= {most}", told, grown[worst] <= most)
     cells = [table.get("native", "1", "import", name) for name in ("ours", "fb", "floor")]
-    walls = [median(cell.wall) * 1000 for cell in cells if cell and cell.wall]
+    walls = [median(cell.cpu) * 1000 for cell in cells if cell and cell.cpu]
     if len(walls) == len(cells):
         mine, theirs, bare = walls
         title = f"`import rtslib` here ({theirs - bare:.0f} for rtslib-fb)"

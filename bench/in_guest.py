@@ -106,6 +106,8 @@ class Bench:
         """Start a contender's process."""
         python, path = self.plan["python"][contender]
         environment = {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0"}
+        # What is installed has its byte code; so shall the others have after their first start.
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         command = [python, str(HERE / "worker.py"), contender, shape, *words]
         return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)  # noqa: S603
 

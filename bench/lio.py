@@ -63,7 +63,7 @@ def show(table: Table) -> None:
     titles = {
         "icount": "CPU seconds of 10^9 instructions",
         "wall": "wall seconds, two processors",
-        "native": "wall seconds on this machine",
+        "native": "CPU seconds on this machine",
     }
     for clock, title in titles.items():
         for shape in table.shapes(clock):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from environments import environments
 from packages import cache_directory
-from runs import PYTHON, version
+from runs import KEPT, PYTHON, version
 from starts import spent
 
 if TYPE_CHECKING:
@@ -29,11 +29,14 @@ def import_times(library: Path) -> list[dict[str, Any]]:
     }
     about = {"clock": "native", "of": version(library), "on": time.strftime("%Y-%m-%d")}
     about |= {"shape": "1", "work": "import", "how": "measure"}
+    # Each with its byte code, as it is installed.
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(KEPT / "pycache")}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     records = []
     # The first round is for the byte code and the page cache.
     for number in range(-1, ROUNDS):
         for contender, (python, words, path) in commands.items():
-            found = spent([python, "-c", words], {**os.environ, "PYTHONPATH": path})
+            found = spent([python, "-c", words], {**environment, "PYTHONPATH": path})
             if number >= 0:
                 records.append({**about, "contender": contender, "round": number, **found})
     return records
