@@ -141,8 +141,8 @@ def quotient(first: Optional[Cell], second: Optional[Cell], figure: str = "") ->
         least = first.limit / median(below)
         return Ratio(least, least, least, at_least=True) if first.limit > 0 else None
     # One that took long was repeated less.
-    rounds = range(max(len(above), len(below)))
-    found = [above[min(n, len(above) - 1)] / below[min(n, len(below) - 1)] for n in rounds]
+    most = range(max(len(above), len(below)))
+    found = [above[min(n, len(above) - 1)] / below[min(n, len(below) - 1)] for n in most]
     return Ratio(median(found), min(found), max(found))
 
 
@@ -176,15 +176,22 @@ def rows(table: Table, clock: str, shape: str) -> list[list[str]]:
     """Return the rows of a shape: its head, then each work by each contender, and the ratios."""
     there = {key for key in table.cells if key[:2] == (clock, shape)}
     names = [name for name in CONTENDERS if any(key[3] == name for key in there)]
-    head = [shape, *(CONTENDERS[name] for name in names), "fb / rtslib", "rtslib / floor"]
+    columns = (CONTENDERS[name] for name in names)
+    head = [shape, *columns, "fb / rtslib", "rtslib / floor", "rounds"]
     found = [head]
     for work in WORKS:
         cells = [table.get(clock, shape, work, name) for name in names]
         if any(cells):
             ratios = (("fb", "ours"), ("ours", "floor"))
             spelled_ratios = [spelled(table.ratio(clock, shape, work, *pair)) for pair in ratios]
-            found.append([WORKS[work].title, *map(seconds, cells), *spelled_ratios])
+            found.append([WORKS[work].title, *map(seconds, cells), *spelled_ratios, rounds(cells)])
     return found
+
+
+def rounds(cells: Iterable[Optional[Cell]]) -> str:
+    """Tell how often each was measured; once, if all were as often."""
+    times = [str(len(cell.cpu)) for cell in cells if cell and cell.cpu]
+    return times[0] if len(set(times)) == 1 else " ".join(times)
 
 
 def plain(found: list[list[str]]) -> str:

@@ -209,7 +209,7 @@ def test_what_is_measured_again_replaces_and_counts_join(tmp_path: Path) -> None
     found = Table.load(tmp_path / "table.json").get("icount", "100", "dump", "ours")
     assert found is not None
     assert (found.cpu, found.calls, found.of) == ([1.0, 1.0], {"read": 7}, "b")
-    assert plain(rows(table, "icount", "100")).splitlines()[1].split() == ["dump", "1.00"]
+    assert plain(rows(table, "icount", "100")).splitlines()[1].split() == ["dump", "1.00", "2"]
 
 
 def test_a_goal_is_reached_or_not() -> None:
