@@ -136,7 +136,7 @@ def goal_rows(table: Table) -> Iterator[list[str]]:
 
 def row(title: str, what: str, wanted: str, measured: str, verdict: bool | None) -> list[str]:
     """Return a row, with what is to be said of it."""
-    said = {None: "", True: "reached", False: "**not reached**"}[verdict]
+    said = {None: "not measured", True: "reached", False: "**not reached**"}[verdict]
     return [title, what, wanted, measured, said]
 
 
