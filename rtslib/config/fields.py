@@ -83,6 +83,10 @@ class Checked(NamedTuple):
     warnings: list[Problem]
 
 
+#: The types of values that are equal only where they are the same, and that nobody can change.
+_PLAIN = frozenset({str, int, bool})
+
+
 class Walk:
     """What one walk through some data has found so far."""
 
@@ -124,6 +128,24 @@ class Reader:
         """Return the reader of a member of this object or list."""
         secret = secret or self.secret
         return Reader(self.value[step], (*self.path, step), self._found, secret=secret)
+
+    def once(self, kind: object, read: Callable[[Reader], Any]) -> Any:
+        """Return what a function makes of an object, once for all objects of single values alike.
+
+        What it returns is shared by them. What there is to say of one is said of each.
+        """
+        value = self.value
+        if not isinstance(value, dict) or not _PLAIN.issuperset(map(type, value.values())):
+            return read(self)
+        key = (id(kind), *value, *value.values(), *map(type, value.values()))
+        known = self.known
+        if key in known:
+            return known[key]
+        before = self.problems, len(self._found.warnings)
+        made = read(self)
+        if before == (self.problems, len(self._found.warnings)):
+            known[key] = made
+        return made
 
     def part(self, step: str) -> Reader:
         """Return the reader of this object as if it had one member only."""
@@ -175,10 +197,6 @@ def _repeats(message: str, value: object) -> bool:
         if text and any(piece in message for piece in pieces):
             return True
     return False
-
-
-#: The types of values that are equal only where they are the same, and that nobody can change.
-_PLAIN = frozenset({str, int, bool})
 
 
 @dataclass(frozen=True)
@@ -247,13 +265,15 @@ Rule = Callable[["dict[str, Any]", Reader], None]
 class Table:
     """What an object may hold: its fields in the order of the normal form, and rules over them.
 
-    Keys without a field are kept behind them, with a warning. `name` is for its JSON Schema.
+    Keys without a field are kept behind them, with a warning. `name` is for its JSON Schema. Of
+    objects that are mostly `alike` one normal form stands for all that are.
     """
 
     name: str
     fields: Sequence[Field]
     rules: Sequence[Rule] = ()
     doc: str = ""
+    alike: bool = False
     _known: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -264,6 +284,9 @@ class Table:
 
     def read(self, reader: Reader) -> Any:
         """Return the object in its normal form, or what is right of it."""
+        return reader.once(self, self._read) if self.alike else self._read(reader)
+
+    def _read(self, reader: Reader) -> Any:
         given = reader.members()
         if given is None:
             return INVALID

@@ -120,20 +120,13 @@ class Settings:
 
     def read(self, reader: Reader) -> Any:
         """Return the settings, or what is right of them."""
-        given, known = reader.value, reader.known
-        if not isinstance(given, dict):
+        return reader.once(self, self._all)
+
+    def _all(self, reader: Reader) -> Any:
+        if not isinstance(reader.value, dict):
             return MappingOf().read(reader)
-        made = {}
-        for name, value in given.items():
-            key = (id(self), name, value.__class__, value)
-            try:
-                made[name] = known[key]
-            except (KeyError, TypeError):
-                # Not seen yet in this walk, or no single value at all.
-                found = self._read(reader, name)
-                if found is not INVALID:
-                    made[name] = known[key] = found
-        return made
+        found = {name: self._read(reader, name) for name in reader.value}
+        return {name: value for name, value in found.items() if value is not INVALID}
 
     def _read(self, reader: Reader, name: str) -> Any:
         """Return one setting, or INVALID."""

@@ -78,7 +78,8 @@ class Change:
         for record in list(self.goal):
             if not issubclass(record.cls, StorageObject) or record.name in self.gone:
                 continue
-            if record is self.have.get(record.name):
+            there = self.have.get(record.name)
+            if there is None or there is record:
                 continue
             frozen = [file for file in self.differing(record) if is_frozen(file)]
             for user in self.have.users(record.name) if frozen else ():

@@ -55,6 +55,7 @@ class Run:
         self.blocked: dict[str, str] = {}
         self._made: dict[str, list[tuple[str, Callable[[], None]]]] = {}
         self._fresh = Fresh()
+        self._kept: frozenset[str] | None = None
 
     def all(self, entries: Iterable[Entry]) -> list[Outcome]:
         """Do these in order, and return what became of each."""
@@ -247,6 +248,11 @@ class Run:
         return Status.DONE
 
     def _reservations(self, step: Step) -> Status:
+        # One look at the directory for all objects: hardly any has reservations.
+        if self._kept is None:
+            self._kept = aptpl.kept(self.fs)
+        if step.text not in self._kept:
+            return Status.NEEDLESS
         node = StorageObject.handle(self.fs, step.path)
         return Status.DONE if aptpl.restore(node, step.text) else Status.NEEDLESS
 
