@@ -39,11 +39,11 @@ LUN: dict[str, dict[str, float]] = {
     "change": {"listdir": 3, "read": 61, "readlink": 1},
     "delete-lun": {},
     "clear": {"listdir": 3, "read": 61, "readlink": 1, "rmdir": 3, "unlink": 1},
-    "restore-empty": {"mkdir": 3, "read": 1, "symlink": 1, "write": 3},
+    "restore-empty": {"mkdir": 3, "symlink": 1, "write": 3},
     "restore-clear": {
         "listdir": 3,
         "mkdir": 3,
-        "read": 62,
+        "read": 61,
         "readlink": 1,
         "rmdir": 3,
         "symlink": 1,
