@@ -31,7 +31,7 @@ def works(shape: Shape, _saved: str, scratch: str) -> dict[str, Callable[[], Do]
         "list": lambda: lambda: floor.listing(shape),
         "plan": lambda: lambda: floor.dump(shape),
         "restore-unchanged": lambda: lambda: floor.dump(shape),
-        "change": lambda: lambda: (floor.dump(shape), floor.change(shape, one)),
+        "change": lambda: lambda: floor.dump_and_change(shape, one),
         "delete-lun": lambda: lambda: floor.delete_lun(shape, one),
         "clear": lambda: lambda: floor.clear(shape),
         "restore-empty": lambda: lambda: floor.restore(shape),

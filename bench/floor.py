@@ -299,3 +299,9 @@ def remake_lun(shape: Shape, number: int) -> None:
 def change(shape: Shape, number: int, value: bytes = b"0") -> None:
     """Change one setting."""
     write(f"{ROOT}/core/rd_mcp_{number}/{shape.name}{number}/attrib/emulate_3pc", value)
+
+
+def dump_and_change(shape: Shape, number: int) -> None:
+    """Read all that a saved configuration holds, and change one setting."""
+    dump(shape)
+    change(shape, number)
