@@ -27,7 +27,7 @@ CHANGES = {"mkdir", "rmdir", "symlink", "unlink", "write"}
 
 #: The calls for one LUN more with its storage object, where there is no ACL.
 LUN: dict[str, dict[str, float]] = {
-    "create-storage": {"kind": 11.5, "listdir": 1, "mkdir": 2, "read": 1, "write": 3},
+    "create-storage": {"mkdir": 2, "read": 2, "write": 3},
     "create-luns": {"mkdir": 1, "symlink": 1},
     "map": {},
     "capture": {"listdir": 3, "read": 61, "readlink": 1},
@@ -38,7 +38,7 @@ LUN: dict[str, dict[str, float]] = {
     "restore-unchanged": {"listdir": 3, "read": 61, "readlink": 1},
     "change": {"listdir": 3, "read": 61, "readlink": 1},
     "delete-lun": {},
-    "clear": {"listdir": 3, "read": 61, "readlink": 1, "rmdir": 3, "unlink": 1},
+    "clear": {"listdir": 2, "readlink": 1, "rmdir": 3, "unlink": 1},
     "restore-empty": {"mkdir": 3, "symlink": 1, "write": 3},
     "restore-clear": {
         "listdir": 3,
@@ -65,7 +65,7 @@ MAPPED: dict[str, dict[str, float]] = {
     "restore-unchanged": {"listdir": 1, "read": 1, "readlink": 1},
     "change": {"listdir": 1, "read": 1, "readlink": 1},
     "delete-lun": {"listdir": 1, "readlink": 1},
-    "clear": {"listdir": 1, "read": 1, "readlink": 1, "rmdir": 1, "unlink": 1},
+    "clear": {"listdir": 1, "readlink": 1, "rmdir": 1, "unlink": 1},
     "restore-empty": {"mkdir": 1, "read": 1, "symlink": 1},
     "restore-clear": {
         "listdir": 1,
