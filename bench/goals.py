@@ -25,13 +25,14 @@ class Goal(NamedTuple):
     #: Whom it is held against, how, and the ratio to reach: theirs over ours for "fb".
     against: str
     ratio: float
-    #: The works of theirs, where they are not the same.
+    #: The works of theirs, where they are not the same: a change is a restore to rtslib-fb.
     theirs: tuple[str, ...] = ()
     clock: str = "icount"
 
 
 INTO_EMPTY = "restore 100 LUNs in 10 ACLs into an empty kernel"
 CREATE = ("create-storage", "create-luns")
+RESTORE = ("restore-empty",)
 GOALS = (
     Goal("create 500 storage objects and LUNs", "500", CREATE, "fb", 5),
     Goal("create 500 storage objects and LUNs", "500", CREATE, "floor", 1.5),
@@ -45,45 +46,23 @@ GOALS = (
     Goal("dump 100 LUNs in 10 ACLs", "100x10", ("dump",), "floor", 1.4),
     Goal("save 100 LUNs in 10 ACLs", "100x10", ("save",), "fb", 25),
     Goal("save 100 LUNs in 10 ACLs", "100x10", ("save",), "floor", 1.4),
-    Goal(INTO_EMPTY, "100x10", ("restore-empty",), "fb", 60),
-    Goal(
-        INTO_EMPTY,
-        "100x10",
-        ("restore-empty",),
-        "floor-all",
-        1.0,
-    ),
-    Goal("restore 500 LUNs into an empty kernel", "500", ("restore-empty",), "fb", 100),
-    Goal("restore 500 LUNs into an empty kernel", "500", ("restore-empty",), "floor-all", 1.0),
-    Goal(
-        "restore 500 LUNs into an empty kernel, wall",
-        "500",
-        ("restore-empty",),
-        "floor-all",
-        0.3,
-        clock="wall",
-    ),
-    Goal(
-        "restore an unchanged configuration of 500 LUNs",
-        "500",
-        ("restore-unchanged",),
-        "ours",
-        1.2,
-        ("capture",),
-    ),
-    Goal(
-        "change one of 2,000 by plan and apply, against a restore",
-        "2000",
-        ("change",),
-        "fb",
-        100,
-        ("restore-clear",),
-    ),
+    Goal(INTO_EMPTY, "100x10", RESTORE, "fb", 60),
+    Goal(INTO_EMPTY, "100x10", RESTORE, "floor-all", 1.0),
+    Goal("restore 500 LUNs into an empty kernel", "500", RESTORE, "fb", 100),
+    Goal("restore 500 LUNs into an empty kernel", "500", RESTORE, "floor-all", 1.0),
+    Goal("the same, wall", "500", RESTORE, "floor-all", 0.3, clock="wall"),
+    Goal("restore 500 unchanged LUNs", "500", ("restore-unchanged",), "ours", 1.2, ("capture",)),
+    Goal("change one of 2,000, by a plan", "2000", ("change",), "fb", 100, ("restore-clear",)),
     Goal("delete one LUN among 500 with 10 ACLs", "500x10", ("delete-lun",), "fb", 50),
     Goal("clear 500 LUNs", "500", ("clear",), "fb", 10),
     Goal("clear 500 LUNs", "500", ("clear",), "floor", 1.5),
     Goal("clear 500 LUNs, wall", "500", ("clear",), "floor", 0.5, clock="wall"),
 )
+
+MORE_MS = 10.0
+"""How much more than a capture a change may cost: in 10^6 instructions, as all is counted."""
+
+IMPORT_MS = 60.0
 
 
 def total(
@@ -145,7 +124,7 @@ def other_rows(table: Table) -> Iterator[list[str]]:
     change, capture = (middle(table, "2000", it) for it in ("change", "capture"))
     if change is not None and capture is not None:
         more = (change - capture) * 1000
-        title = "change one of 2,000 by plan and apply"
+        title = "change one of 2,000, by a plan"
         yield row(title, "ms more than a capture", "<= 10", number(more), more <= MORE_MS)
     for small, large, most in (("500", "2000", 4.4), ("2000", "10000", 5.5)):
         found = {work: growth(table, "ours", work, small, large) for work in WORKS}
@@ -163,10 +142,6 @@ def other_rows(table: Table) -> Iterator[list[str]]:
         more = mine - bare
         verdict = more <= min(IMPORT_MS, theirs - bare)
         yield row(title, "ms more than Python alone", f"<= {IMPORT_MS:g}", f"{more:.0f}", verdict)
-
-
-MORE_MS = 10.0
-IMPORT_MS = 60.0
 
 
 def middle(table: Table, shape: str, work: str, contender: str = "ours") -> float | None:

@@ -10,7 +10,7 @@ ROOT = "/sys/kernel/config/target"
 LIMIT = 100.0
 """A work that takes more CPU seconds is ended: 10^11 instructions, ten minutes of emulation."""
 
-BUDGET = 20.0
+BUDGET = 10.0
 """A work that has taken so many is not repeated."""
 
 
