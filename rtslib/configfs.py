@@ -16,16 +16,25 @@ import stat
 import time
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from functools import cache, partial
+from typing import TYPE_CHECKING, Callable, NamedTuple, Protocol
 
 from rtslib.errors import InvalidValueError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
 
-__all__ = ["TARGET_ROOT", "ConfigFS", "Entry", "HostConfigFS", "Kind", "current", "use"]
+__all__ = [
+    "TARGET_ROOT",
+    "ConfigFS",
+    "Entry",
+    "HostConfigFS",
+    "Kind",
+    "current",
+    "one_by_one",
+    "use",
+]
 
 TARGET_ROOT = "/sys/kernel/config/target"
 
@@ -36,6 +45,10 @@ LOCK_SECONDS = 60.0
 #: one read(2) of this size gets all of it, and a larger buffer would cost more than the call.
 READ_SIZE = 1 << 13
 _READ, _WRITE = os.O_RDONLY | os.O_CLOEXEC, os.O_WRONLY | os.O_CLOEXEC
+_DIRECTORY = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+
+#: From how many files of a directory on it is worth a descriptor.
+_MANY = 8
 
 
 class Kind(enum.Enum):
@@ -64,6 +77,9 @@ class ConfigFS(Protocol):
 
     def read(self, path: str) -> str:
         """Return the whole text of an attribute, as shown: open, one read, close."""
+
+    def read_each(self, path: str, files: Sequence[str]) -> list[str | OSError]:
+        """Return what ``read`` of each file of a directory returns or raises."""
 
     def write(self, path: str, text: str) -> None:
         """Store `text`, unchanged, by exactly one write(2) on an O_WRONLY descriptor."""
@@ -125,6 +141,23 @@ class HostConfigFS:
             return os.read(fd, READ_SIZE).decode("utf-8", "surrogateescape")
         finally:
             os.close(fd)
+
+    def read_each(self, path: str, files: Sequence[str]) -> list[str | OSError]:
+        """Return the texts of many files of a directory, which is looked up once.
+
+        A sixth of what a read costs is the way from / to the file; a few files do not make up for
+        the descriptor of the directory.
+        """
+        if len(files) < _MANY:
+            return one_by_one(self.read, path, files)
+        try:
+            directory = os.open(self._at(path), _DIRECTORY)
+        except OSError as error:
+            return [error] * len(files)
+        try:
+            return one_by_one(partial(_read_in, directory), "", files)
+        finally:
+            os.close(directory)
 
     def write(self, path: str, text: str) -> None:
         """Store `text` by one write(2): each write is one store to the kernel."""
@@ -189,6 +222,27 @@ class HostConfigFS:
             yield
         finally:
             os.close(fd)
+
+
+def one_by_one(read: Callable[[str], str], path: str, files: Sequence[str]) -> list[str | OSError]:
+    """Return what reading each file of a directory returns or raises: ``ConfigFS.read_each``."""
+    found: list[str | OSError] = []
+    begin = f"{path}/" if path else ""
+    for file in files:
+        try:
+            found.append(read(begin + file))
+        except OSError as error:
+            found.append(error)
+    return found
+
+
+def _read_in(directory: int, file: str) -> str:
+    """Return the text of a file below an open directory."""
+    fd = os.open(file, _READ, dir_fd=directory)
+    try:
+        return os.read(fd, READ_SIZE).decode("utf-8", "surrogateescape")
+    finally:
+        os.close(fd)
 
 
 def _flock(fd: int, deadline: float) -> None:

@@ -227,6 +227,15 @@ class Construction:
         """Remember that `what` was made, and how to remove it."""
         self._undo.append((what, how))
 
+    def take_back(self) -> None:
+        """Remove what was made last."""
+        what, undo = self._undo.pop()
+        try:
+            undo()
+        except OSError as error:
+            self._undo.append((what, undo))
+            raise refusal(self.fs, error, "rmdir", what[len(self.fs.root) + 1 :]) from error
+
     def mkdir(self, path: str) -> None:
         """Make a directory that must not exist yet."""
         mkdir(self.fs, path)

@@ -197,13 +197,11 @@ def _next_of_ours(made: door.Construction, plugin: str, name: str) -> str | None
     if next(_holders(fs, ours.others.get(plugin, ()), name), None) is not None:
         return None
     hba = f"core/{plugin}_{ours.free}"
-    with door.Construction(fs) as tried:
-        if not tried.mkdir_any(hba):
-            return None
-        if _serial_number(fs, hba) != ours.number + 1:
-            door.rmdir(fs, hba)
-            return None
-    made.undo(f"{fs.root}/{hba}", lambda: fs.rmdir(hba))
+    if not made.mkdir_any(hba):
+        return None
+    if _serial_number(fs, hba) != ours.number + 1:
+        made.take_back()
+        return None
     ours.number += 1
     ours.free += 1
     return hba

@@ -429,3 +429,19 @@ def test_what_is_in_use_goes_before_the_environment(
 ) -> None:
     monkeypatch.setenv("RTSLIB_CONFIGFS", "/elsewhere")
     assert current() is fake
+
+
+def test_many_files_of_a_directory_are_read_as_each_would_be(tmp_path: Path) -> None:
+    (tmp_path / "a" / "sub").mkdir(parents=True)
+    files = [f"f{number}" for number in range(9)] + ["sub/g"]
+    for file in files:
+        (tmp_path / "a" / file).write_bytes(file.encode() + b"\xff\n")
+    tree = HostConfigFS(str(tmp_path))
+    for some in ([], files[:2], files):
+        assert tree.read_each("a", some) == [tree.read(f"a/{file}") for file in some]
+    assert tree.read_each("", ["a/f0"] * 8) == [tree.read("a/f0")] * 8
+    for path in ("a", "nowhere"):
+        errors = tree.read_each(path, [*files[:8], "missing"])
+        assert isinstance(errors[-1], FileNotFoundError)
+        assert all(isinstance(it, str) for it in errors[:-1]) is (path == "a")
+        assert len(errors) == 9

@@ -290,7 +290,7 @@ BROAD = {
 
 @each_module
 def test_no_handler_catches_everything(path: str) -> None:
-    if BROAD.keys() & {layer_name(path), path}:
+    if layer_name(path) in BROAD or any(path.endswith(it) for it in BROAD):
         return
     for node in ast.walk(parsed(path)):
         if isinstance(node, ast.ExceptHandler):

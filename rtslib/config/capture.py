@@ -53,11 +53,10 @@ class _File:
     `known` has the texts read so far, each as it would be written: most nodes of a kind are alike.
     """
 
-    __slots__ = ("codec", "file", "known", "once", "suffix")
+    __slots__ = ("codec", "file", "known", "once")
 
     def __init__(self, file: str, codec: Codec[Any], *, once: bool = False) -> None:
         self.file = file
-        self.suffix = f"/{file}"
         self.codec = codec
         self.once = once
         self.known: dict[str, str] = {}
@@ -74,6 +73,7 @@ class _Layout(NamedTuple):
     """What is read of each node of a kind: its files, whether it is linked, what is below it."""
 
     files: tuple[_File, ...]
+    names: tuple[str, ...]
     linked: bool
     children: tuple[Children[Any], ...]
 
@@ -201,11 +201,12 @@ class _Capture:
         layout = self._layouts.get((cls, owner))
         if layout is None:
             declared = cls.declarations().values()
-            files = self._layout(cls, path)
+            files = tuple(self._layout(cls, path))
             if not self.whole and not issubclass(cls, FabricModule):
-                files = (it for it in files if it.file in _OUTLINED)
+                files = tuple(it for it in files if it.file in _OUTLINED)
             layout = self._layouts[cls, owner] = _Layout(
-                tuple(files),
+                files,
+                tuple(it.file for it in files),
                 any(isinstance(it, LinkDeclaration) for it in declared),
                 tuple(it for it in declared if isinstance(it, Children)),
             )
@@ -223,15 +224,12 @@ class _Capture:
         entries = door.listdir(self.fs, path) if layout.linked else None
         made: dict[str, Any] = {}
         files: dict[str, str] = {}
-        read = self.fs.read
-        for it in layout.files:
-            # As _read: some forty times for each storage object.
-            try:
-                text = read(path + it.suffix)
-            except OSError as error:
-                if error.errno in _NOT_HERE:
+        texts = self.fs.read_each(path, layout.names) if layout.names else ()
+        for it, text in zip(layout.files, texts):
+            if isinstance(text, OSError):
+                if text.errno in _NOT_HERE:
                     continue
-                raise door.refusal(self.fs, error, "read", path + it.suffix) from error
+                raise door.refusal(self.fs, text, "read", f"{path}/{it.file}") from text
             (made if it.once else files)[it.file] = it.known.get(text) or it.understood(text)
         if issubclass(cls, StorageObject):
             if self.whole:

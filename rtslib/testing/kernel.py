@@ -10,7 +10,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Callable, TypeVar
 
-from rtslib.configfs import TARGET_ROOT
+from rtslib.configfs import TARGET_ROOT, one_by_one
 from rtslib.testing import sessions
 from rtslib.testing.core import boot
 from rtslib.testing.engine import Tree
@@ -19,7 +19,7 @@ from rtslib.testing.shapes import fabrics, shapes, traits
 from rtslib.testing.state import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from rtslib.configfs import Entry, Kind
 
@@ -96,6 +96,10 @@ class FakeKernel:
     def read(self, path: str) -> str:
         """Return the whole text of an attribute."""
         return self._look(Tree.read, path)
+
+    def read_each(self, path: str, files: Sequence[str]) -> list[str | OSError]:
+        """Return the texts of files of a directory, or what is raised for one."""
+        return one_by_one(self.read, path, files)
 
     def write(self, path: str, text: str) -> None:
         """Store into an attribute."""

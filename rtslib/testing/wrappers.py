@@ -10,8 +10,10 @@ from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Callable, NamedTuple, TypeVar
 
+from rtslib.configfs import one_by_one
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from rtslib.configfs import ConfigFS, Entry, Kind
@@ -58,6 +60,10 @@ class Wrapper:
     def read(self, path: str) -> str:
         """Return the whole text of an attribute."""
         return self.around(lambda: self.inner.read(path), "read", path)
+
+    def read_each(self, path: str, files: Sequence[str]) -> list[str | OSError]:
+        """Return the texts of files of a directory, each an operation of its own."""
+        return one_by_one(self.read, path, files)
 
     def write(self, path: str, text: str) -> None:
         """Store into an attribute."""
