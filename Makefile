@@ -10,7 +10,8 @@
 # make test-packages        those packages installed, upgraded, removed and booted; as root
 # make lint                 ruff and mypy
 # make doc                  the documentation: build/doc/html and, for man, build/doc/man
-# make bench                timings, printed as ratios
+# make bench                what all costs on a real kernel, beside rtslib-fb (ARGS=--quick; see doc/performance.md)
+# make performance          doc/performance.md of what make bench has found
 # make clean                removes what these made, but for the kernels in ~/.cache
 
 PYTHON ?= python3
@@ -19,8 +20,9 @@ KERNEL ?= fake
 KERNELS ?= 6.1 6.12
 VERSIONS = 3.9 3.10 3.11 3.12 3.13
 BIN     = $(VENV)/bin
+DRAWS   = .venv-bench
 
-.PHONY: demo test test-all test-kernel deb rpm test-packages lint format doc bench clean
+.PHONY: demo test test-all test-kernel deb rpm test-packages lint format doc bench performance clean
 
 $(BIN)/.ready: setup.py pyproject.toml tests/consumers/requirements.txt
 	@sh .ci/venv "$(PYTHON)" "$(VENV)" test
@@ -75,7 +77,16 @@ doc:
 	$(SPHINX) -q -W -n --keep-going -b man -d build/doc/.doctrees doc build/doc/man
 
 bench: $(BIN)/.ready
-	$(BIN)/python bench/fake_tree.py
+	$(BIN)/python bench/lio.py $(ARGS)
+
+$(DRAWS)/.ready: bench/requirements.txt $(BIN)/.ready
+	@$(BIN)/python -m venv $(DRAWS)
+	@$(DRAWS)/bin/pip install --quiet --disable-pip-version-check --only-binary :all: -r bench/requirements.txt
+	@touch $@
+
+performance: $(DRAWS)/.ready
+	$(BIN)/python bench/report.py build/bench/results.json doc
+	$(DRAWS)/bin/python bench/plot.py doc/performance.json doc/performance.png
 
 clean:
 	rm -rf .venv .venv-* build dist ./*.egg-info .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis

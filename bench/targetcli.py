@@ -12,8 +12,6 @@ targetcli (`--version`) is not taken off: a person waits for it too.
 from __future__ import annotations
 
 import os
-import resource
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -21,14 +19,15 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY / "tests/kernel"), str(REPOSITORY / "tests")]
 
-from environments import environments  # noqa: E402 - not a package: found by the line above
+import floor  # noqa: E402 - the others are found by the line above
+from environments import environments  # noqa: E402
 from packages import cache_directory  # noqa: E402
+from shape import Shape  # noqa: E402
+from starts import spent  # noqa: E402
 from suite import targetcli  # noqa: E402
 from vm import Machine, python_command, run  # noqa: E402
 
-ROOT = "/sys/kernel/config/target"
-TARGET = "iqn.2026-11.org.example:bench"
-TPG = f"/iscsi/{TARGET}/tpg1"
+TPG = f"/iscsi/{Shape(1).target}/tpg1"
 CLIENT = "iqn.1994-05.com.redhat:client"
 
 COMMANDS = (
@@ -51,39 +50,11 @@ COMMANDS = (
 )
 
 
-def build(luns: int) -> None:
-    """Make a target by system calls alone."""
-    tpg = f"{ROOT}/iscsi/{TARGET}/tpgt_1"
-    os.makedirs(tpg, exist_ok=True)
-    for number in range(luns):
-        so = f"{ROOT}/core/rd_mcp_{number}/disk{number}"
-        os.makedirs(so)
-        write(f"{so}/control", "rd_pages=1")
-        write(f"{so}/enable", "1")
-        write(f"{so}/wwn/vpd_unit_serial", f"serial{number}")
-        os.mkdir(f"{tpg}/lun/lun_{number}")
-        os.symlink(so, f"{tpg}/lun/lun_{number}/link")
-
-
-def write(path: str, text: str) -> None:
-    """Write to a file that is there."""
-    fd = os.open(path, os.O_WRONLY)
-    os.write(fd, text.encode())
-    os.close(fd)
-
-
 def cpu(library: str, home: Path, words: tuple[str, ...]) -> float:
     """Return the processor time of one command."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = targetcli.command(library, *(word.format(home=home) for word in words))
-    environment = targetcli.variables(library, home)
-    done = subprocess.run(  # noqa: S603 - the words are our own
-        command, env=environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        print(f"  over {library}: status {done.returncode}: {done.stderr.strip()[-300:]}")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    found: float = spent(command, targetcli.variables(library, home), check=False)["cpu"]
+    return found
 
 
 def in_guest(luns: int) -> None:
@@ -94,7 +65,7 @@ def in_guest(luns: int) -> None:
         for library in targetcli.LIBRARIES:
             # Once for the byte code of all modules.
             cpu(library, directory / library, ("ls",))
-            build(luns)
+            floor.restore(Shape(luns))
             times[library] = [cpu(library, directory / library, words) for words in COMMANDS]
     print(f"\ntargetcli over {luns} LUNs: processor seconds (10^9 instructions)")
     print(f"{'rtslib':>8} {'rtslib-fb':>10} {'ratio':>6}")

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the rtslib authors
+"""What this library costs on a real kernel in QEMU, beside rtslib-fb and bare system calls.
+
+Without options everything is measured, which takes hours; --quick takes minutes. Options that
+choose make it one guest that measures what is chosen, and adds it to what was found before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(REPOSITORY / "tests/kernel"))
+
+from native import import_times  # noqa: E402 - what they import is found by the line above
+from packages import KERNELS  # noqa: E402
+from runs import FULL, KEPT, QUICK, Run  # noqa: E402
+from shape import WORKS  # noqa: E402
+from table import CONTENDERS, Table, calls, plain, rows  # noqa: E402
+
+RESULTS = KEPT / "results.json"
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    result = argparse.ArgumentParser("lio.py", description=__doc__)
+    add = result.add_argument
+    add("--library", type=Path, default=REPOSITORY, metavar="DIR", help="the checkout to measure")
+    add("--kernel", default="6.1", choices=KERNELS)
+    add("--quick", action="store_true", help="little of everything")
+    add("--results", type=Path, default=RESULTS, metavar="FILE", help="default: %(default)s")
+    add("--native", action="store_true", help="only what it takes to import, on this machine")
+    add("--show", action="store_true", help="print what was found before, and measure nothing")
+    chosen = result.add_argument_group("one guest")
+    add = chosen.add_argument
+    add("--sizes", metavar="N,NxA", help="LUNS or LUNSxACLS, separated by commas")
+    add("--works", default=",".join(WORKS), metavar="W,W", help="which of: %(default)s")
+    names = ",".join(CONTENDERS)
+    add("--contenders", default="ours,floor", metavar="C,C", help=f"which of: {names}")
+    add("--repeats", type=int, default=5, help="how often (default %(default)s)")
+    add("--hows", default="measure", metavar="H,H", help="measure, count, profile")
+    add("--wall", action="store_true", help="a guest with two processors, on its own clock")
+    return result
+
+
+def runs_of(options: argparse.Namespace) -> list[Run]:
+    """Return the guests to boot."""
+    if not options.sizes:
+        return QUICK if options.quick else FULL
+    works = tuple(work for work in WORKS if work in options.works.split(","))
+    contenders = tuple(options.contenders.split(","))
+    shapes = tuple(options.sizes.split(","))
+    hows = tuple(options.hows.split(","))
+    return [Run(shapes, contenders, works, options.repeats, hows, options.wall)]
+
+
+def show(table: Table) -> None:
+    """Print it all."""
+    titles = {
+        "icount": "CPU seconds of 10^9 instructions",
+        "wall": "wall seconds, two processors",
+        "native": "CPU seconds on this machine",
+    }
+    for clock, title in titles.items():
+        for shape in table.shapes(clock):
+            print(f"\n{title}\n{plain(rows(table, clock, shape))}")
+    print(calls(table))
+
+
+def main() -> int:
+    """Measure and tell."""
+    options = parser().parse_args()
+    os.chdir(REPOSITORY)
+    # What is measured as a whole is of one piece; what is chosen joins what there is.
+    whole = not (options.sizes or options.show or options.native)
+    table = Table() if whole else Table.load(options.results)
+    status = 0
+    for run in runs_of(options) if whole or options.sizes else []:
+        records, ended = run.measure(options.kernel, options.library.resolve())
+        status = status or ended
+        table.add(records)
+        table.save(options.results)
+    if whole or options.native:
+        table.add(import_times(options.library.resolve()))
+        table.save(options.results)
+    show(table)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
