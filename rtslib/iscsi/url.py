@@ -235,7 +235,7 @@ class _Parser:
         if not host:
             raise self.error(start, "there is no host")
         if host.count(":"):
-            raise self.error(start, "an IPv6 address stands in brackets", f"write [{host}]")
+            raise self.error(start, "an IPv6 address stands in brackets", "write [ADDRESS]")
         matched = _HOST_NAME.match(host)
         good = matched.end() if matched else 0
         if host[good : good + 1] == "@":
