@@ -31,7 +31,7 @@ demo: $(BIN)/.ready
 	@sh .ci/demo "$(BIN)/python" "$(KERNEL)"
 
 test: $(BIN)/.ready
-	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=99
+	$(BIN)/python -m pytest --numprocesses=auto --cov --cov-report=term --cov-fail-under=99
 
 test-all:
 	@for version in $(VERSIONS); do sh .ci/test-python $$version || exit 1; done

@@ -45,6 +45,8 @@ setup(
             "pyfakefs>=5.5",
             "pytest>=8",
             "pytest-cov>=5",
+            # One process for each processor: the tests share nothing.
+            "pytest-xdist>=3.5",
             "setuptools>=61",
         ],
         "lint": ["mypy>=1.10", "ruff>=0.12", "types-setuptools"],

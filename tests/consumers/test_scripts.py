@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable
 
 import pytest
 
@@ -112,17 +112,20 @@ def test_holo_reads_back_what_it_wrote(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "directory"),
     [
-        (lambda: rtslib.RDMCPStorageObject("one", 4096), "rd_mcp_0/one"),
-        (lambda: rtslib.BlockStorageObject("one", "/dev/vdb"), "iblock_0/one"),
-        (lambda: rtslib.FileIOStorageObject("one", "/dev/vdb"), "fileio_0/one"),
-        (lambda: rtslib.UserBackedStorageObject("one", "h/x", 4096), "user_0/one"),
+        (lambda _file: rtslib.RDMCPStorageObject("one", 4096), "rd_mcp_0/one"),
+        (lambda _file: rtslib.BlockStorageObject("one", "/dev/vdb"), "iblock_0/one"),
+        (lambda file: rtslib.FileIOStorageObject("one", file, 4096), "fileio_0/one"),
+        (lambda _file: rtslib.UserBackedStorageObject("one", "h/x", 4096), "user_0/one"),
     ],
     ids=["rd_mcp", "iblock", "fileio", "user"],
 )
 def test_programs_that_read_paths_find_the_kernels_names(
-    fake: FakeKernel, make: object, directory: str
+    fake: FakeKernel,
+    tmp_path: Path,
+    make: Callable[[str], rtslib.StorageObject],
+    directory: str,
 ) -> None:
-    so = make()  # type: ignore[operator]
+    so = make(str(tmp_path / "one.img"))
     assert so.path == f"{fake.root}/core/{directory}"
     for file in ("wwn/vpd_unit_serial", "attrib/alua_support", "enable", "info"):
         assert fake.kind(f"core/{directory}/{file}")
