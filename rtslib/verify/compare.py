@@ -59,22 +59,22 @@ def _disk(disk: Disk, seen: SeenDisk | None) -> Iterator[Fault]:
         ("write_protected", seen.write_protected, disk.write_protected),
     ):
         if have is not None and want is not None and have != want:
-            text = f"{name} {_WORDS[about].format(have=have, want=want)}"
-            if about == "write_protected":
-                text = f"{name} {_PROTECTED[want]}"
-            yield Fault(about, text, disk.lun, want, have)
+            text = _WORDS[about].format(have=_shown(have), want=_shown(want))
+            yield Fault(about, f"{name} {text}", disk.lun, want, have)
 
 
 _WORDS = {
     "serial": "has serial {have}, {want} is configured",
     "size": "has {have} bytes, {want} are configured",
     "block_size": "has blocks of {have} bytes, {want} are configured",
-    "write_protected": "",
+    "write_protected": "is {have}, and is configured as {want}",
 }
-_PROTECTED = {
-    True: "can be written, and is configured as write-protected",
-    False: "is write-protected, and is configured as writable",
-}
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "write-protected" if value else "writable"
+    return str(value)
 
 
 def _whole(size: int | None, block_size: int | None) -> int | None:

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Callable
 from rtslib.iscsi import scsi
 from rtslib.iscsi.errors import ScsiError
 from rtslib.iscsi.scsi.layout import MalformedDataError
-from rtslib.iscsi.scsi.lun import Lun
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
+    from rtslib.iscsi.scsi.lun import Lun
     from rtslib.iscsi.settings import Settings
 
 __all__ = ["Connect", "Seen", "SeenDisk", "look"]
@@ -69,7 +69,7 @@ async def _disk(session: Any, lun: Lun, *, quietly: bool) -> SeenDisk | None:
         inquiry = await session.inquiry(lun)
         if not inquiry.is_there:
             return None
-        serial = await session.serial(lun)
+        serial = await _serial(session, lun)
         if quietly or inquiry.type not in _WITH_BLOCKS:
             return SeenDisk(lun.linux, serial)
         capacity = await session.read_capacity(lun)
@@ -82,3 +82,14 @@ async def _disk(session: Any, lun: Lun, *, quietly: bool) -> SeenDisk | None:
     except MalformedDataError as error:
         return SeenDisk(lun.linux, error=str(error))
     return SeenDisk(lun.linux, serial, capacity.size, capacity.block_size, protected)
+
+
+async def _serial(session: Any, lun: Lun) -> str | None:
+    """Return a serial number; None for a device that is passed through and has no such page."""
+    try:
+        found: str = await session.serial(lun)
+    except ScsiError as error:
+        if error.sense and scsi.Sense.parse(error.sense).key is scsi.SenseKey.ILLEGAL_REQUEST:
+            return None
+        raise
+    return found

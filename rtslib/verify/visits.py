@@ -42,7 +42,7 @@ _CHECKS = {
     "wrong password": "a wrong password is refused",
     "no password": "no password is refused",
     "unknown initiator": "an initiator without ACL is refused",
-    "portals": "nothing to be tried",
+    "portals": "",
 }
 
 
