@@ -83,7 +83,9 @@ ISCSI_COMMANDS = (
         "initiator:inq",
         (
             _DISK,
-            option("--page", "HEX", "a page: 00 lists them, 80 serial, 83 names, b0 limits ..."),
+            option(
+                "--page", "HEX", "a page: 00 lists them, 80 serial, 83 names, b0 limits and so on"
+            ),
             *_AS,
         ),
         (

@@ -17,7 +17,7 @@ from rtslib.network_portal import NetworkPortal
 from rtslib.portal import PortalAddress
 from rtslib.target import TPG, Target
 from rtslib.tcm import PSCSIStorageObject
-from rtslib.values import CREDENTIAL, FLAG, INT, TEXT, kernel_int
+from rtslib.values import CREDENTIAL, FLAG, INT, TEXT, TRISTATE, kernel_int
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ _FABRIC = "/iscsi"
 #: What the kernel makes of what a configuration does not say.
 _AUTHENTICATION, _DEMO, _DEMO_PROTECTS, _DEPTH = "1", "0", "1", "64"
 #: An ACL's own setting that leaves authentication to its TPG.
-_INHERITED = -1
+_INHERITED = "-1"
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class _Reader:
         )
 
     def _acl(self, tpg: Record, acl: Record, luns: dict[str, Record]) -> Entry:
-        own = INT.decode(acl.files.get("attrib/authentication", str(_INHERITED)))
+        own = TRISTATE.decode(acl.files.get("attrib/authentication", _INHERITED))
         depth = acl.files.get("cmdsn_depth") or tpg.files.get("attrib/default_cmdsn_depth", _DEPTH)
         disks = (
             self._disk(mapped, luns.get(mapped.link.end), mapped.files.get("write_protect"))
@@ -141,7 +141,7 @@ class _Reader:
         return Entry(
             initiator=acl.base,
             acl=acl.name,
-            asked=_asked(tpg) if own == _INHERITED else bool(own),
+            asked=_asked(tpg) if own is None else own,
             depth=INT.decode(depth),
             disks=tuple(filter(None, disks)),
             credentials=_credentials(acl, ""),

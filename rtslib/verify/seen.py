@@ -28,8 +28,6 @@ __all__ = ["Connect", "Seen", "SeenDisk", "look"]
 Connect = Callable[["Settings"], "AbstractAsyncContextManager[Any]"]
 
 _ALL_PAGES, _MODE_LENGTH = 0x3F, 252
-#: Device types that have blocks: disk, write-once, CD, optical, simplified, zoned.
-_WITH_BLOCKS = frozenset({0x00, 0x04, 0x05, 0x07, 0x0E, 0x14})
 
 
 @dataclass(frozen=True)
@@ -58,8 +56,10 @@ async def look(connect: Connect, settings: Settings, *, quietly: bool = False) -
     `quietly` asks only what cannot be noticed by another session of the same initiator.
     """
     async with connect(settings) as session:
+        luns = await session.luns()
+        # LIO opens the window behind the login: all of it is known from the first answer on.
         depth = session.connection.window.room
-        found = [await _disk(session, lun, quietly=quietly) for lun in await session.luns()]
+        found = [await _disk(session, lun, quietly=quietly) for lun in luns]
     return Seen(depth, {it.lun: it for it in found if it is not None})
 
 
@@ -70,7 +70,7 @@ async def _disk(session: Any, lun: Lun, *, quietly: bool) -> SeenDisk | None:
         if not inquiry.is_there:
             return None
         serial = await _serial(session, lun)
-        if quietly or inquiry.type not in _WITH_BLOCKS:
+        if quietly or not inquiry.has_blocks:
             return SeenDisk(lun.linux, serial)
         capacity = await session.read_capacity(lun)
         mode = await session.ask(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 from rtslib.errors import RTSLibError
 from rtslib.iscsi.client import Session
-from rtslib.iscsi.errors import LoginError
+from rtslib.iscsi.errors import AuthenticationError, LoginError
 from rtslib.iscsi.settings import Settings
 from rtslib.verify.compare import Fault, compare
 from rtslib.verify.expected import groups
@@ -196,12 +196,15 @@ class _Visit:
             async with self.options.connect(
                 self._settings(initiator, portal, credentials=credentials)
             ):
-                fault = Fault("refusal", _LET_IN[check])
-        except LoginError:
-            return self._item(check, portal, initiator)
+                text = _LET_IN[check]
+        except LoginError as error:
+            # Who has no ACL is refused before a password is asked for.
+            if check != "unknown initiator" or not isinstance(error, AuthenticationError):
+                return self._item(check, portal, initiator)
+            text = "is asked for a password instead of refused, and has no ACL"
         except RTSLibError as error:
             return self._item(check, portal, initiator, notes=(f"{check} was not tried: {error}",))
-        return self._item(check, portal, initiator, faults=(fault,))
+        return self._item(check, portal, initiator, faults=(Fault("refusal", text),))
 
     def _settings(self, initiator: str, portal: PortalAddress, **more: Any) -> Settings:
         return Settings(

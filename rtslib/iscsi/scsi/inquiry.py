@@ -34,6 +34,9 @@ DEVICE_TYPES = {
     0x1F: "no device",
 }
 
+#: Those that have blocks, and a capacity.
+_WITH_BLOCKS = frozenset({0x00, 0x04, 0x05, 0x07, 0x0E, 0x14})
+
 #: Standards by the numbers of version descriptors, without their revisions (SPC-4, annex D).
 _STANDARDS = {
     0x0040: "SAM-2",
@@ -102,6 +105,11 @@ class Inquiry(Record, what="INQUIRY data", size=96, required=36):
     def is_there(self) -> bool:
         """Whether there is a device behind the LUN."""
         return self.qualifier == 0
+
+    @property
+    def has_blocks(self) -> bool:
+        """Whether it has blocks, and a capacity."""
+        return self.type in _WITH_BLOCKS
 
     @property
     def type_name(self) -> str:

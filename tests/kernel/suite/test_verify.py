@@ -109,7 +109,7 @@ def verify(*words: str, expect: int = 0) -> list[dict[str, Any]]:
     """Run the command; return what it tells programs."""
     done = program(sys.executable, "-m", "rtslib.cli", "verify", "--json", *words)
     assert done.returncode == expect, done.stdout + done.stderr
-    assert "secret" not in done.stdout + done.stderr
+    assert "-secret" not in done.stdout + done.stderr
     found: list[dict[str, Any]] = json.loads(done.stdout)
     return found
 
