@@ -83,18 +83,6 @@ class Connection:
             self.change(Trigger.BROKEN)
             raise
 
-    def feed(self, data: Buffer) -> None:
-        """Take bytes that are somewhere else already."""
-        rest = memoryview(data)
-        while rest:
-            count = 0
-            for buffer in self.buffers():
-                part = min(len(buffer), len(rest) - count)
-                buffer[:part] = rest[count : count + part]
-                count += part
-            self.received(count)
-            rest = rest[count:]
-
     def end_of_stream(self) -> ConnectionLostError:
         """Return the error for a target that hung up."""
         what = "the target hung up" if self.receiver.idle else "the target hung up within a PDU"
