@@ -208,7 +208,8 @@ class Connection:
 
     def place(self, header: memoryview, length: int) -> memoryview | None:
         """Return where the data of a PDU go."""
-        return place_data(self, header, length) if header[0] == Opcode.DATA_IN else None
+        is_data = header[0] & OPCODE == Opcode.DATA_IN
+        return place_data(self, header, length) if is_data else None
 
     def deliver(self, header: memoryview, additional: bytes, data: Buffer) -> None:
         """Take a whole PDU."""

@@ -100,13 +100,13 @@ def test_we_answer_an_offer_with_its_result(
     assert negotiation.results[name] == (KEYS[name].default if result is None else result)
 
 
-@pytest.mark.parametrize(("name", "ours", "theirs", "result"), RESULTS)
+@pytest.mark.parametrize(
+    ("name", "ours", "result"), [(*row[:2], row[3]) for row in RESULTS if row[3] is not None]
+)
 def test_the_target_answers_with_what_its_function_gives(
-    name: str, ours: Value, theirs: Value, result: Value | None
+    name: str, ours: Value, result: Value
 ) -> None:
     negotiation = Negotiation({name: ours})
-    if result is None:
-        return
     assert negotiation.receive({name: KEYS[name].spell(result)}) == {}
     assert negotiation.results[name] == result
 

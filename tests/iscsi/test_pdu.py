@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from struct import Struct
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -33,6 +32,9 @@ from rtslib.iscsi.pdu import (
     wire_lun,
 )
 from rtslib.iscsi.scsi.lun import Lun
+
+if TYPE_CHECKING:
+    from struct import Struct
 
 WIDTHS = {"B": 8, "H": 16, "I": 32, "Q": 64}
 
