@@ -83,18 +83,6 @@ class Connection:
             self.change(Trigger.BROKEN)
             raise
 
-    def feed(self, data: Buffer) -> None:
-        """Take bytes that are somewhere else already."""
-        rest = memoryview(data)
-        while rest:
-            count = 0
-            for buffer in self.buffers():
-                part = min(len(buffer), len(rest) - count)
-                buffer[:part] = rest[count : count + part]
-                count += part
-            self.received(count)
-            rest = rest[count:]
-
     def end_of_stream(self) -> ConnectionLostError:
         """Return the error for a target that hung up."""
         what = "the target hung up" if self.receiver.idle else "the target hung up within a PDU"
@@ -220,7 +208,8 @@ class Connection:
 
     def place(self, header: memoryview, length: int) -> memoryview | None:
         """Return where the data of a PDU go."""
-        return place_data(self, header, length) if header[0] == Opcode.DATA_IN else None
+        is_data = header[0] & OPCODE == Opcode.DATA_IN
+        return place_data(self, header, length) if is_data else None
 
     def deliver(self, header: memoryview, additional: bytes, data: Buffer) -> None:
         """Take a whole PDU."""

@@ -20,7 +20,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rtslib.errors import RTSLibError
 
@@ -91,26 +91,22 @@ class TaskError(IscsiError, OSError):
         self.response = response
 
 
-_STATUSES = {
-    0x02: "check condition",
-    0x08: "busy",
-    0x18: "reservation conflict",
-    0x28: "task set full",
-    0x30: "ACA active",
-    0x40: "task aborted",
-}
-
-
 class ScsiError(IscsiError, OSError):
     """A command's SCSI status is not good: `sense` tells why, where the target gave any."""
 
     def __init__(self, status: int, sense: bytes = b"", cdb: bytes = b"") -> None:
-        words = _STATUSES.get(status, "unknown status")
-        operation = f"SCSI command {cdb[0]:#04x}" if cdb else "SCSI command"
-        super().__init__(f"{operation} ended with status {status:#04x} ({words})")
+        # Only an error needs words: most programs have none.
+        from rtslib.iscsi.scsi.cdb import describe
+        from rtslib.iscsi.scsi.sense import explain
+
+        what = describe(cdb) if cdb else "a SCSI command"
+        super().__init__(f"{what}: {explain(status, sense)}")
         self.status = status
         self.sense = bytes(sense)
         self.cdb = bytes(cdb)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (self.status, self.sense, self.cdb))
 
 
 class _Meaning(NamedTuple):

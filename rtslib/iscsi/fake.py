@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from rtslib.iscsi.fakedisk import FakeDisk
@@ -79,14 +80,28 @@ class FakeTarget:
         ours, theirs = socket.socketpair()
         for end in (ours, theirs):
             end.setblocking(False)
-        served = self.serve(self, theirs)
+        served = self.serve(self)
         self.served.append(served)
-        task = asyncio.get_running_loop().create_task(served.run())
+        task = asyncio.get_running_loop().create_task(self._serve(served, theirs))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return ours
 
     def hang_up(self) -> None:
         """End all connections."""
-        for served in self.served:
-            served.hang_up()
+        for task in self._tasks:
+            task.cancel()
+
+    @staticmethod
+    async def _serve(served: Served, sock: socket.socket) -> None:
+        """Serve a connection until one side hangs up."""
+        loop = asyncio.get_running_loop()
+        with sock, suppress(OSError):  # the initiator may be gone at any time
+            while not served.ended:
+                buffer = served.receiver.buffers()[0]
+                count = await loop.sock_recv_into(sock, buffer)
+                if not count:
+                    break
+                served.receiver.received(count)
+                out, served.out = served.out, bytearray()
+                await loop.sock_sendall(sock, out)

@@ -7,9 +7,6 @@ Each kind of PDU has a method, so that a test makes a target that misbehaves by 
 
 from __future__ import annotations
 
-import asyncio
-import socket
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from rtslib.iscsi import scsi
@@ -72,9 +69,8 @@ class Write:
 class Served:
     """The target's end of one connection."""
 
-    def __init__(self, target: FakeTarget, sock: socket.socket) -> None:
+    def __init__(self, target: FakeTarget) -> None:
         self.target = target
-        self.socket = sock
         self.receiver = Receiver(self, MAX_DATA)
         self.login = FakeLogin(target)
         self.agreed = Agreed()
@@ -83,37 +79,10 @@ class Served:
         self.writes: dict[int, Write] = {}
         #: All headers that came, as a test may want to see them.
         self.came: list[Header] = []
+        #: What is to be sent, and whether to hang up after that.
         self.out = bytearray()
         self.ended = False
         self.full = False
-
-    async def run(self) -> None:
-        """Serve until one side hangs up."""
-        loop = asyncio.get_running_loop()
-        try:
-            while not self.ended:
-                count = await loop.sock_recv_into(self.socket, self.receiver.buffers()[0])
-                if not count:
-                    break
-                self.receiver.received(count)
-                await self.flush()
-        except OSError:
-            pass  # the initiator is gone
-        finally:
-            self.hang_up()
-
-    async def flush(self) -> None:
-        """Send what is to be sent."""
-        out, self.out = self.out, bytearray()
-        if out:
-            await asyncio.get_running_loop().sock_sendall(self.socket, out)
-
-    def hang_up(self) -> None:
-        """End the connection."""
-        self.ended = True
-        with suppress(OSError):  # the initiator was faster
-            self.socket.shutdown(socket.SHUT_RDWR)
-        self.socket.close()
 
     # What comes.
 

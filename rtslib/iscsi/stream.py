@@ -19,7 +19,7 @@ from rtslib.iscsi.pdu import DIGEST, HEADER
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Receiver", "Sink"]
+__all__ = ["Receiver", "Receiving", "Sink", "feed"]
 
 #: The buffer: many small PDUs at once.
 RING = 128 * 1024
@@ -41,6 +41,31 @@ class Sink(Protocol):
     def deliver(self, header: memoryview, additional: bytes, data: Buffer) -> None:
         """Take a whole PDU. The header's memory is used again after this."""
         ...
+
+
+class Receiving(Protocol):
+    """What takes bytes: a Receiver, or a connection."""
+
+    def buffers(self) -> Sequence[memoryview]:
+        """Return where the next bytes go, in this order."""
+        ...
+
+    def received(self, count: int) -> None:
+        """Take note of bytes in these places."""
+        ...
+
+
+def feed(receiving: Receiving, data: Buffer) -> None:
+    """Have bytes taken that are somewhere else already."""
+    rest = memoryview(data)
+    while rest:
+        count = 0
+        for buffer in receiving.buffers():
+            part = min(len(buffer), len(rest) - count)
+            buffer[:part] = rest[count : count + part]
+            count += part
+        receiving.received(count)
+        rest = rest[count:]
 
 
 class Receiver:
