@@ -183,7 +183,12 @@ def _told(found: Any) -> Iterator[str]:
         rows = ((it.association_name, it.kind_name, it.text) for it in found.designators)
         yield from table(("OF", "KIND", "NAME"), rows)
         return
+    if isinstance(found, scsi.ThirdPartyCopy):
+        yield from (f"{kind:04x}: {content.hex()}" for kind, content in found.descriptors)
+        return
     for key, value in plain_data(found).items():
+        if isinstance(getattr(found, key, None), bytes):
+            continue
         if key == "standards":
             shown = ", ".join(name or f"{number:04x}" for number, name in value)
         elif isinstance(value, bool):

@@ -22,7 +22,7 @@ WRITE_PROTECTED, POWER_ON = (0x27, 0), (0x29, 0)
 
 _READS = frozenset({0x28, 0x88, 0xA8})
 _WRITES = frozenset({0x2A, 0x8A, 0xAA})
-_INQUIRY, _READ_CAPACITY_10, _SERVICE_ACTION_IN = 0x12, 0x25, 0x9E
+_INQUIRY, _MODE_SENSE_6, _READ_CAPACITY_10, _SERVICE_ACTION_IN = 0x12, 0x1A, 0x25, 0x9E
 _IGNORED = frozenset({0x00, 0x1B, 0x35, 0x91})
 
 
@@ -75,6 +75,13 @@ class FakeDisk:
         place = self.transfer(cdb)
         if place is not None:
             return self._move(cdb, *place, data_out)
+        answer = self._answer(cdb)
+        if answer is not None:
+            return answer
+        return Reply() if cdb[0] in _IGNORED else check(ILLEGAL_REQUEST, *INVALID_OPCODE)
+
+    def _answer(self, cdb: bytes) -> Reply | None:
+        """Return what the disk says of itself, None where it is not asked."""
         if cdb[0] == _INQUIRY:
             return self._inquiry(cdb)
         if cdb[0] == _READ_CAPACITY_10:
@@ -82,7 +89,9 @@ class FakeDisk:
             return Reply(data=scsi.Capacity10(last, self.block_size).pack())
         if cdb[0] == _SERVICE_ACTION_IN and cdb[1] & 0x1F == 0x10:  # noqa: PLR2004 - READ CAPACITY
             return Reply(data=scsi.Capacity16(self.blocks - 1, self.block_size).pack())
-        return Reply() if cdb[0] in _IGNORED else check(ILLEGAL_REQUEST, *INVALID_OPCODE)
+        if cdb[0] == _MODE_SENSE_6:
+            return Reply(data=scsi.ModeParameters(write_protected=self.write_protected).pack6())
+        return None
 
     def _move(self, cdb: bytes, start: int, size: int, data_out: Buffer) -> Reply:
         if start + size > len(self.memory):

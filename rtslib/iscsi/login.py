@@ -94,7 +94,7 @@ class Login:
         """Take the target's step; return our next one: nothing when done, or redirected."""
         if not self._rounds:
             self.window.begin(header.stat_sn)
-        else:
+        elif header.status >> 8 <= REDIRECTION:  # LIO gives a refusal no number
             self.window.answered(header.stat_sn)
         self._check(header)
         if header.status >> 8 == REDIRECTION:
@@ -208,8 +208,8 @@ class Login:
         following = header.flags & 3
         if self._stage == SECURITY:
             if self._step is Step.METHOD:
-                if text.pop("AuthMethod", "None") != "None":
-                    raise RemoteProtocolError("the target ends authentication before it began")
+                # LIO names CHAP here, too, and goes on, where it asks for no authentication.
+                text.pop("AuthMethod", None)
                 self._unproved()
             elif self._step is Step.PROOF:
                 self._verify({name: text.pop(name) for name in list(text) if name[:5] == "CHAP_"})

@@ -77,13 +77,17 @@ class Item:
         return _CHECKS[self.check].format(luns=self.luns)
 
 
+def _connect(settings: Settings) -> Session:
+    return Session.connect(settings)
+
+
 class Options(NamedTuple):
     """How to go about it: `in_use` tells which ACLs, by their records' names, have sessions.
 
     `thorough` asks disks of such ACLs, too, what their sessions may be waiting to hear.
     """
 
-    connect: Connect = Session.connect
+    connect: Connect = _connect
     timeout: float = 10.0
     in_use: Callable[[str], bool] = lambda _acl: False
     thorough: bool = False

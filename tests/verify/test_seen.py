@@ -87,15 +87,13 @@ def test_a_disk_that_cannot_be_asked(kind: type[FakeSession], words: str, unit: 
     assert seen(kind, {3: unit}).disks[3] == SeenDisk(3, error=words)
 
 
-def test_over_a_real_connection() -> None:
-    """The session itself, with a target that knows no MODE SENSE."""
-    target = FakeTarget({0: FakeDisk(bytearray(8192))}, window=24)
+def test_over_a_connection() -> None:
+    target = FakeTarget({0: FakeDisk(bytearray(8192), write_protected=True)}, window=24)
 
     def connect(settings: Settings) -> Session:
         return Session.connect(settings, connector=target.connect)
 
     found = asyncio.run(look(connect, target.settings))
-    assert found.depth == 24
-    assert found.disks[0].error.startswith("CHECK CONDITION: illegal request: no such command")
+    assert found == Seen(24, {0: SeenDisk(0, "0001", 8192, 512, write_protected=True)})
     found = asyncio.run(look(connect, target.settings, quietly=True))
     assert found.disks == {0: SeenDisk(0, "0001")}
