@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 from rtslib.acl import NodeACL
@@ -13,7 +14,7 @@ from rtslib.config.operations import Part
 from rtslib.errors import RTSLibError
 from rtslib.node import gone_is_none
 from rtslib.storage import StorageObject
-from rtslib.verify import Options
+from rtslib.verify import STRANGERS, Options
 from rtslib.verify import verify as verified
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def verify(task: Task) -> Exit:
     items = verified(chosen, machine.size, options)
     task.console.result([_data(it) for it in items], _lines(items, colour=task.console.colour))
     wrong = sum(not it.is_good for it in items)
-    task.console.summary(_summary(len(items), wrong))
+    task.console.summary(_summary(sum(it.tried for it in items), wrong))
     return Exit.FAILED if wrong else Exit.DONE
 
 
@@ -65,6 +66,15 @@ class _Machine:
         except RTSLibError:
             return None
 
+    @property
+    def stranger(self) -> str:
+        """A name that has no ACL, the same for as long as the running configuration is."""
+        said = (
+            (record.name, sorted(it for it in record.files.items() if not it[0].startswith("auth")))
+            for record in self.running
+        )
+        return f"{STRANGERS}{hashlib.sha256(repr([*said]).encode()).hexdigest()[:12]}"
+
     def in_use(self, acl: str) -> bool:
         """Tell whether an initiator is logged in by its ACL."""
         record = self.running.get(acl)
@@ -76,6 +86,7 @@ class _Machine:
 def _data(item: Item) -> dict[str, Any]:
     return {
         "check": item.check,
+        "tried": item.tried,
         "good": item.is_good,
         "target": item.target,
         "tag": item.tag,

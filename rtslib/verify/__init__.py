@@ -9,6 +9,6 @@
 """
 
 from rtslib.verify.compare import Fault
-from rtslib.verify.visits import Item, Options, verify
+from rtslib.verify.visits import STRANGERS, Item, Options, verify
 
-__all__ = ["Fault", "Item", "Options", "verify"]
+__all__ = ["STRANGERS", "Fault", "Item", "Options", "verify"]

@@ -36,13 +36,16 @@ __all__ = ["Item", "Options", "verify", "visits"]
 _AT_ONCE = 4
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where these are reached, not bound
 
+#: How names begin that have no ACL.
+STRANGERS = "iqn.2026-11.org.rtslib:verify-"
+
 #: What is tried, by the word that programs are told.
 _CHECKS = {
     "login": "{luns} LUNs as configured",
     "wrong password": "a wrong password is refused",
     "no password": "no password is refused",
     "unknown initiator": "an initiator without ACL is refused",
-    "portals": "",
+    "reach": "",
 }
 
 
@@ -58,6 +61,7 @@ class Item:
     luns: int = 0
     faults: tuple[Fault, ...] = ()
     notes: tuple[str, ...] = ()
+    tried: bool = True
 
     @property
     def is_good(self) -> bool:
@@ -73,8 +77,8 @@ class Item:
 
     @property
     def praise(self) -> str:
-        """What to say where it is as it should be."""
-        return _CHECKS[self.check].format(luns=self.luns)
+        """What to say where it is as it should be; '' where that could not be tried."""
+        return _CHECKS[self.check].format(luns=self.luns) if self.tried else ""
 
 
 def _connect(settings: Settings) -> Session:
@@ -84,13 +88,16 @@ def _connect(settings: Settings) -> Session:
 class Options(NamedTuple):
     """How to go about it: `in_use` tells which ACLs, by their records' names, have sessions.
 
-    `thorough` asks disks of such ACLs, too, what their sessions may be waiting to hear.
+    `thorough` asks disks of such ACLs, too, what their sessions may be waiting to hear. `stranger`
+    is a name that has no ACL. In demo mode the kernel remembers it, with the LUNs of that moment:
+    so it should be the same for as long as the configuration is, and then another.
     """
 
     connect: Connect = _connect
     timeout: float = 10.0
     in_use: Callable[[str], bool] = lambda _acl: False
     thorough: bool = False
+    stranger: str = f"{STRANGERS}0"
 
 
 def verify(state: State, sizes: Sizes, options: Options) -> list[Item]:
@@ -137,12 +144,11 @@ class _Visit:
             notes.append("is enabled and has no portal: nobody can reach it")
         if not self.group.entries:
             notes.append("is enabled and has no ACL: nobody can log in")
-        return [self._item("portals", None, "", notes=tuple(notes))] if notes else []
+        return [self._item("reach", None, "", notes=tuple(notes), tried=False)] if notes else []
 
     async def entry(self, entry: Entry) -> list[Item]:
         """Log in as one initiator at every portal, then without its password where one is asked."""
-        # In demo mode anybody will do, and nobody should be known by this name.
-        initiator = entry.initiator or _stranger()
+        initiator = entry.initiator or self.options.stranger
         items = []
         inside = None
         for portal in self.group.portals:
@@ -190,7 +196,7 @@ class _Visit:
     async def stranger(self) -> list[Item]:
         """Log in under a name that has no ACL."""
         portal = self.group.portals[0]
-        return [await self._refused("unknown initiator", _stranger(), portal, None)]
+        return [await self._refused("unknown initiator", self.options.stranger, portal, None)]
 
     async def _refused(
         self, check: str, initiator: str, portal: PortalAddress, credentials: Credentials | None
@@ -207,7 +213,8 @@ class _Visit:
                 return self._item(check, portal, initiator)
             text = "is asked for a password instead of refused, and has no ACL"
         except RTSLibError as error:
-            return self._item(check, portal, initiator, notes=(f"{check} was not tried: {error}",))
+            note = f"{check}: not tried: {error}"
+            return self._item(check, portal, initiator, notes=(note,), tried=False)
         return self._item(check, portal, initiator, faults=(Fault("refusal", text),))
 
     def _settings(self, initiator: str, portal: PortalAddress, **more: Any) -> Settings:
@@ -229,8 +236,3 @@ _LET_IN = {
     "no password": "is let in without a password",
     "unknown initiator": "is let in, and has no ACL",
 }
-
-
-def _stranger() -> str:
-    """Return a name that nobody has."""
-    return f"iqn.2026-11.org.rtslib:verify-{os.urandom(6).hex()}"

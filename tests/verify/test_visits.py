@@ -209,8 +209,9 @@ def test_what_was_not_tried(lio: FakeLio) -> None:
     assert items["unknown initiator"].notes == ()
     lio.gullible = True
     items = {it.check: it for it in tried(lio)}
-    assert items["no password"].notes == ("no password was not tried: the connection broke",)
+    assert items["no password"].notes == ("no password: not tried: the connection broke",)
     assert items["no password"].is_good
+    assert (items["no password"].tried, items["no password"].praise) == (False, "")
 
 
 def test_what_cannot_be_reached(lio: FakeLio, tpg: TPG) -> None:
