@@ -112,7 +112,7 @@ def inq(task: Task) -> Exit:
             return await session.page(session.lun, page)
 
     found = asyncio.run(ask())
-    task.console.result(plain_data(found), _told(found))
+    task.console.result(_plain_data(found), _told(found))
     return Exit.DONE
 
 
@@ -145,24 +145,24 @@ def readcap(task: Task) -> Exit:
         "size": found.size,
     }
     lines = (*_told(found), *(f"{_words(key)}: {value}" for key, value in more.items()))
-    task.console.result({**plain_data(found), **more}, lines)
+    task.console.result({**_plain_data(found), **more}, lines)
     return Exit.DONE
 
 
-def plain_data(found: Any) -> Any:
+def _plain_data(found: Any) -> Any:
     """Return what was read as plain data for JSON."""
     if is_dataclass(found):
-        data = {it.name: plain_data(getattr(found, it.name)) for it in fields(found)}
+        data = {it.name: _plain_data(getattr(found, it.name)) for it in fields(found)}
         return {**data, **_derived(found)}
     if isinstance(found, tuple):
-        return [plain_data(it) for it in found]
+        return [_plain_data(it) for it in found]
     return found.hex() if isinstance(found, bytes) else found
 
 
 def _derived(found: object) -> dict[str, Any]:
     """Return what numbers mean that are not for people."""
     if isinstance(found, scsi.Inquiry):
-        return {"type_name": found.type_name, "standards": plain_data(found.standards)}
+        return {"type_name": found.type_name, "standards": _plain_data(found.standards)}
     if isinstance(found, scsi.Designator):
         return {
             "text": found.text,
@@ -186,7 +186,7 @@ def _told(found: Any) -> Iterator[str]:
     if isinstance(found, scsi.ThirdPartyCopy):
         yield from (f"{kind:04x}: {content.hex()}" for kind, content in found.descriptors)
         return
-    for key, value in plain_data(found).items():
+    for key, value in _plain_data(found).items():
         if isinstance(getattr(found, key, None), bytes):
             continue
         if key == "standards":

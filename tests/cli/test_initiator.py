@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cli.portal import IQN, Portal, portal
-from rtslib.cli.initiator import _told, plain_data
+from rtslib.cli.initiator import _plain_data, _told
 from rtslib.iscsi import scsi
 from rtslib.iscsi.fake import FakeDisk
 
@@ -135,7 +135,7 @@ def test_how_large_a_lun_is(run: Run, target: Portal) -> None:
 def test_names_and_descriptors_in_words() -> None:
     names = scsi.DeviceIdentification((scsi.Designator(scsi.DesignatorKind.NAA, b"\x60"),))
     assert [line.split() for line in _told(names)][1] == ["unit", "NAA", "naa.60"]
-    assert plain_data(names)["designators"][0]["text"] == "naa.60"
+    assert _plain_data(names)["designators"][0]["text"] == "naa.60"
     assert [*_told(scsi.ThirdPartyCopy(((1, b"\xab"),)))] == ["0001: ab"]
     unknown = scsi.SupportedPages((0xC7,))
     assert [*_told(unknown)] == ["c7"]
