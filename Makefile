@@ -6,8 +6,10 @@
 # make test                 all tests that need no root, no network and no LIO
 # make test-all             the same under every Python from 3.9 to 3.13 that is here
 # make test-kernel          the tests on real kernels in QEMU (KERNELS="6.1 6.12")
+# make test-targets         the initiator with other people's targets, on this machine (root)
 # make lint                 ruff and mypy
 # make bench                timings, printed as ratios
+# make bench-iscsi          the initiator beside libiscsi's, on tgtd (root)
 # make clean                removes what these made, but for the kernels in ~/.cache
 
 PYTHON ?= python3
@@ -17,7 +19,7 @@ KERNELS ?= 6.1 6.12
 VERSIONS = 3.9 3.10 3.11 3.12 3.13
 BIN     = $(VENV)/bin
 
-.PHONY: demo test test-all test-kernel lint format bench clean
+.PHONY: demo test test-all test-kernel test-targets bench-iscsi lint format bench clean
 
 $(BIN)/.ready: setup.py pyproject.toml tests/consumers/requirements.txt
 	@sh .ci/venv "$(PYTHON)" "$(VENV)" test
@@ -38,6 +40,12 @@ test-all:
 
 test-kernel: $(BIN)/.ready
 	$(BIN)/python tests/kernel/run.py $(KERNELS)
+
+test-targets: $(BIN)/.ready
+	@sh .ci/targets "$(BIN)/python" -m pytest -q tests/targets
+
+bench-iscsi: $(BIN)/.ready
+	@sh .ci/targets "$(BIN)/python" bench/iscsi.py
 
 lint: $(BIN)/.lint
 	$(BIN)/ruff check

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 from rtslib.iscsi import scsi
 from rtslib.iscsi.errors import LocalProtocolError, ScsiError, TaskError
 from rtslib.iscsi.execute import Executor, Result
-from rtslib.iscsi.recovery import ATTENTIONS, is_attention
+from rtslib.iscsi.recovery import ATTENTIONS, is_attention, sense_key
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
@@ -107,7 +107,7 @@ class Blocks(Executor):
         try:
             data = await self.ask(lun, scsi.read_capacity16(), 32)
         except ScsiError as error:
-            if _key(error.sense) != _ILLEGAL_REQUEST:
+            if sense_key(error.sense) != _ILLEGAL_REQUEST:
                 raise
         else:
             return scsi.Capacity16.parse(data)
@@ -203,10 +203,6 @@ class Blocks(Executor):
         await self.ask(lun, scsi.synchronize_cache10())
 
 
-def _key(sense: bytes) -> int:
-    return scsi.Sense.parse(sense).key if sense else 0
-
-
 def _transfer(short: int, long: int, lba: int, blocks: int, flags: int = 0) -> bytes:
     """Return a command in its short form where that will do: all devices know that one."""
     if lba + blocks <= 0xFFFFFFFF and blocks <= 0xFFFF:  # noqa: PLR2004 - what fits its fields
@@ -224,15 +220,17 @@ def _parts(geometry: Geometry, lba: int, blocks: int) -> Iterator[tuple[int, int
 
 async def _side_by_side(parts: Iterator[Coroutine[Any, Any, None]]) -> None:
     """Run some at a time; the first failure is the whole's, and ends the others."""
-    running: set[asyncio.Task[None]] = set()
+    running: list[asyncio.Future[None]] = []
     waiting = deque(parts)
     try:
         while waiting or running:
             while waiting and len(running) < DEPTH:
-                running.add(asyncio.ensure_future(waiting.popleft()))
-            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            for one in done:
-                one.result()
+                running.append(asyncio.ensure_future(waiting.popleft()))
+            done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            failures = [error for one in running if one in done and (error := one.exception())]
+            running = [one for one in running if one not in done]
+            if failures:
+                raise failures[0]
     finally:
         for one in running:
             one.cancel()

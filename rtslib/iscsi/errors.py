@@ -117,7 +117,7 @@ class _Meaning(NamedTuple):
 _MEANINGS = {
     (2, 0): _Meaning(
         "the target did not like the login",
-        "one of the parameters offered is not to its taste: try without digests",
+        "one of the parameters offered is not to its taste: try without digests, or CHAP with MD5",
     ),
     (2, 1): _Meaning("authentication failed", "check the user and the secret, on both sides"),
     (2, 2): _Meaning(

@@ -60,6 +60,8 @@ class FakeTarget:
         #: How many commands may be in flight.
         self.window = window
         self.served: list[Served] = []
+        #: Its ends of these connections.
+        self.sockets: list[socket.socket] = []
         #: Where connections were asked for.
         self.asked: list[tuple[str, int]] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -82,6 +84,7 @@ class FakeTarget:
             end.setblocking(False)
         served = self.serve(self)
         self.served.append(served)
+        self.sockets.append(theirs)
         task = asyncio.get_running_loop().create_task(self._serve(served, theirs))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

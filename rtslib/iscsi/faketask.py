@@ -129,7 +129,9 @@ class Served:
 
     def on_data(self, pdu: DataOut, data: Buffer) -> None:
         """Take data of a command."""
-        write = self.writes[pdu.itt]
+        write = self.writes.get(pdu.itt)
+        if write is None:
+            return  # aborted meanwhile
         self.put(write, pdu.offset, data)
         if pdu.flags & FINAL:
             self.ask_or_finish(write)

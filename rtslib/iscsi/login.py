@@ -92,16 +92,16 @@ class Login:
 
     def receive(self, header: LoginResponse, data: Buffer) -> list[Buffer]:
         """Take the target's step; return our next one: nothing when done, or redirected."""
-        if not self._rounds:
-            self.window.begin(header.stat_sn)
-        elif header.status >> 8 <= REDIRECTION:  # LIO gives a refusal no number
-            self.window.answered(header.stat_sn)
         self._check(header)
         if header.status >> 8 == REDIRECTION:
             self.redirect = self._where(parse_text(data), permanent=header.status & 0xFF == 2)  # noqa: PLR2004 - moved for good
             return []
         if header.status:
             raise login_error(header.status >> 8, header.status & 0xFF, self.settings.where)
+        if not self._rounds:
+            self.window.begin(header.stat_sn)
+        else:
+            self.window.answered(header.stat_sn)
         self.window.update(header.exp_cmd_sn, header.max_cmd_sn)
         self._rounds += 1
         if self._rounds > MAX_ROUNDS:

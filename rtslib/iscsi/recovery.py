@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from rtslib.iscsi.core import Connection
     from rtslib.iscsi.settings import Settings
 
-__all__ = ["Recovery", "is_attention"]
+__all__ = ["Recovery", "is_attention", "sense_key"]
 
 TEST_UNIT_READY = bytes(6)
 #: A logical unit has one thing to tell after the other: at most so many are listened to.
@@ -53,6 +53,7 @@ class Recovery:
         self.closing = False
         self._connector = connector
         self._on_message = on_message
+        self._opened = False
         #: Whether requests may go to the link, and what waits until they may.
         self._ready = False
         self._queue: list[Request] = []
@@ -80,7 +81,7 @@ class Recovery:
         if self.link is not None or self.closing:
             raise LocalProtocolError("a session is opened once")
         await self._log_in()
-        self._ready = True
+        self._opened = self._ready = True
 
     async def _log_in(self) -> None:
         self.link = await open_link(self.settings, self._connector, self._events, self._lost)
@@ -124,8 +125,10 @@ class Recovery:
     def _submit(self, request: Request) -> None:
         link = self.link
         if link is None or not self._ready:
-            if self.closing or not self._recovering:
-                raise self._failure or LocalProtocolError(
+            if self._failure is not None:
+                raise self._failure
+            if not self._opened:
+                raise LocalProtocolError(
                     "the session is not open", hint="use it within `async with`"
                 )
             self._queue.append(request)
@@ -247,7 +250,7 @@ class Recovery:
     def _message(self, message: Message) -> None:
         header = message.header
         if message.kind == MessageKind.ASKS_FOR_LOGOUT:
-            self._ready, self._recovering = False, True
+            self._ready = False
             self._spawn(self._leave(header.parameter3))
         elif message.kind in (MessageKind.DROPS_CONNECTION, MessageKind.DROPS_SESSION):
             self._time2wait = float(header.parameter2)
@@ -270,7 +273,6 @@ class Recovery:
             logout.waiter = self.loop.create_future()
             self._send(link, logout)
             await asyncio.wait([logout.waiter], timeout=max(seconds / 2, 1))
-            self._recovering = False
             link.lose(ConnectionLostError(f"{self.settings.where}: the target asked us to leave"))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -366,18 +368,22 @@ class Recovery:
         queue, self._queue = self._queue, []
         for request in queue:
             request.error = request.error or ConnectionLostError(
-                f"the connection is lost for good: {error}"
+                str(error) if self.closing else f"the connection is lost for good: {error}"
             )
             self._end(request)
 
 
-#: Sense data: in which byte the key stands, by their format.
-_FIXED, _DESCRIPTOR = (0x70, 0x71), (0x72, 0x73)
+#: Formats of sense data in which the key stands in byte 1, not in byte 2.
+_DESCRIPTORS = (0x72, 0x73)
 UNIT_ATTENTION = 6
+
+
+def sense_key(sense: bytes) -> int:
+    """Return the key of sense data, whatever was cut off them; 0 where there is none."""
+    at = 1 if sense[:1] and sense[0] & 0x7F in _DESCRIPTORS else 2
+    return sense[at] & 0xF if len(sense) > at else 0
 
 
 def is_attention(sense: bytes) -> bool:
     """Tell whether a logical unit only had something to tell: the command may succeed now."""
-    if sense[:1] and sense[0] & 0x7F in _DESCRIPTOR:
-        return len(sense) > 1 and sense[1] & 0xF == UNIT_ATTENTION
-    return len(sense) > 2 and sense[2] & 0xF == UNIT_ATTENTION  # noqa: PLR2004 - where the key stands
+    return sense_key(sense) == UNIT_ATTENTION

@@ -18,8 +18,9 @@ __all__ = ["Credentials", "Settings", "random_isid"]
 
 DEFAULT_INITIATOR = "iqn.2026-11.org.rtslib:initiator"
 MAX_NAME = 223
-#: Who a target is asked first when nothing else is said: the strongest first.
-ALGORITHMS = (8, 7, 6, 5)
+#: Targets choose the first that they know. SHA-256 comes last: tgtd, which has MD5, takes its
+#: number for that of another one, and then refuses what is right.
+ALGORITHMS = (8, 6, 5, 7)
 DIGESTS = ("None", "CRC32C")
 
 
@@ -57,7 +58,7 @@ class Settings:
     initiator: str = DEFAULT_INITIATOR
     credentials: Credentials | None = None
     target_credentials: Credentials | None = None
-    #: CHAP algorithms by number, the best first: 8 SHA3-256, 7 SHA-256, 6 SHA1, 5 MD5.
+    #: CHAP algorithms by number, in order of preference: 8 SHA3-256, 7 SHA-256, 6 SHA1, 5 MD5.
     chap_algorithms: tuple[int, ...] = ALGORITHMS
     isid: int = field(default_factory=random_isid)
 

@@ -74,7 +74,7 @@ class Window:
             self.max_cmd_sn = max_cmd_sn
 
     def begin(self, stat_sn: int) -> None:
-        """Take the number of the target's first answer for where it begins."""
+        """Take the number of an answer for where the target's numbers begin."""
         self.exp_stat_sn = stat_sn + 1 & MASK
 
     def answered(self, stat_sn: int) -> None:

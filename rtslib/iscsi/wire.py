@@ -9,6 +9,8 @@ within one turn of the loop goes out in one call.
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
 from collections import deque
 from typing import TYPE_CHECKING, Callable
@@ -50,7 +52,8 @@ async def open_socket(host: str, port: int) -> socket.socket:
             raise
         else:
             return sock
-    raise ConnectionLostError(f"cannot connect to {host} port {port}: {failure}") from failure
+    reason = os.strerror(failure.errno or errno.EIO) if failure else "no address"
+    raise ConnectionLostError(f"cannot connect to {host} port {port}: {reason}") from failure
 
 
 async def _addresses(

@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
+from rtslib.iscsi.client import Session
 from rtslib.iscsi.core import Connection
 from rtslib.iscsi.fake import FakeDisk, FakeTarget
 from rtslib.iscsi.faketask import Served
@@ -30,6 +31,16 @@ PATIENCE = 30.0
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run a test's coroutine; one that hangs fails."""
     return asyncio.run(asyncio.wait_for(work, PATIENCE))
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for a condition; the test's own time limit ends it."""
+    while not condition():  # noqa: ASYNC110 - what is waited for has no event of its own
+        await asyncio.sleep(0.001)
+
+
+def connect(target: FakeTarget, **changes: Any) -> Session:
+    return Session.connect(target.settings, connector=target.connect, **changes)
 
 
 def pattern(blocks: int) -> bytearray:

@@ -69,7 +69,7 @@ def logged_in(**options: Any) -> Talk:
     return Talk(fake(**options)).log_in()
 
 
-def state(talk: Talk) -> State:
+def state_of(talk: Talk) -> State:
     return talk.connection.state
 
 
@@ -137,7 +137,7 @@ def test_data_that_cannot_be(fields: dict[str, int], size: int, words: str) -> N
     talk.served.send(data_in(command, **fields), bytes(size), counts=False)
     with pytest.raises(RemoteProtocolError, match=words):
         talk.pump()
-    assert state(talk) is State.CLOSED
+    assert state_of(talk) is State.CLOSED
 
 
 def test_data_for_a_command_that_reads_nothing() -> None:
@@ -500,10 +500,10 @@ def test_logout() -> None:
     talk = logged_in()
     logout = Logout()
     talk.connection.logout(logout)
-    assert state(talk) is State.LOGOUT
+    assert state_of(talk) is State.LOGOUT
     assert talk.pump() == [logout]
     assert logout.response == 0
-    assert state(talk) is State.CLOSED
+    assert state_of(talk) is State.CLOSED
     with pytest.raises(LocalProtocolError, match="takes no requests"):
         talk.read(0, 1)
     with pytest.raises(LocalProtocolError, match="we log out: not while"):
@@ -522,7 +522,7 @@ def test_messages() -> None:
     assert isinstance(second, Message)
     assert (first.kind, first.sense) == (MessageKind.SCSI_EVENT, b"sens")
     assert (second.kind, second.header.vendor_code) == (MessageKind.VENDOR, 9)
-    assert state(talk) is State.FULL
+    assert state_of(talk) is State.FULL
 
 
 def test_a_target_that_asks_us_to_log_out() -> None:
@@ -530,12 +530,12 @@ def test_a_target_that_asks_us_to_log_out() -> None:
     for _ in range(2):
         talk.served.send(AsyncMessage(event=MessageKind.ASKS_FOR_LOGOUT, parameter3=5))
     talk.pump()
-    assert state(talk) is State.ASKED
+    assert state_of(talk) is State.ASKED
     talk.read(0, 1)  # still possible
     talk.connection.logout(Logout())
     talk.served.send(AsyncMessage(event=MessageKind.ASKS_FOR_LOGOUT, parameter3=5))
     talk.pump()
-    assert state(talk) is State.LOGOUT
+    assert state_of(talk) is State.LOGOUT
 
 
 def test_a_target_that_wants_to_negotiate() -> None:
@@ -572,7 +572,7 @@ def test_a_rejection_that_waits_for_logout() -> None:
     talk.pump()
     talk.served.send(Reject(reason=0x0C), pack(last(talk)))
     assert talk.pump() == [command]
-    assert state(talk) is State.ASKED
+    assert state_of(talk) is State.ASKED
 
 
 @pytest.mark.parametrize(
@@ -619,7 +619,7 @@ def test_what_may_come_when(state: State, header: Any) -> None:
         return
     with pytest.raises(RemoteProtocolError, match="a PDU with opcode"):
         feed(talk.connection, b"".join(encode(header)))
-    assert state(talk) is State.CLOSED
+    assert state_of(talk) is State.CLOSED
 
 
 def test_nothing_is_asked_before_the_login() -> None:
@@ -642,7 +642,7 @@ def test_a_redirection_ends_the_connection() -> None:
 
     talk.served.login.step = elsewhere  # type: ignore[method-assign]
     assert talk.pump() == [Redirect("10.0.0.1", 3261, permanent=False)]
-    assert state(talk) is State.CLOSED
+    assert state_of(talk) is State.CLOSED
 
 
 def test_the_login_tells_what_was_agreed_upon() -> None:
@@ -663,13 +663,13 @@ def test_a_target_that_hangs_up(data: bytes, words: str) -> None:
     error = talk.connection.end_of_stream()
     assert isinstance(error, ConnectionLostError)
     assert words in str(error)
-    assert state(talk) is State.CLOSED
+    assert state_of(talk) is State.CLOSED
 
 
 def test_what_is_overdue() -> None:
     talk = silent()
     first, second = talk.read(0, 1), talk.read(1, 1)
-    assert talk.connection.next_deadline is None
+    assert talk.connection.overdue(15.0) == []
     first.deadline, second.deadline = 10.0, 20.0
     assert talk.connection.next_deadline == 10.0
     assert talk.connection.overdue(15.0) == [first]

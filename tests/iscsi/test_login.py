@@ -148,7 +148,7 @@ def chap(initiator: Initiator) -> Said:
     assert initiator.first[:4] == (True, False, 0, 1)
     assert "HeaderDigest" not in initiator.first.text
     said = initiator.hear(flags(SECURITY), {"AuthMethod": "CHAP", "TargetPortalGroupTag": "1"})
-    assert said == Said(False, False, 0, 0, {"CHAP_A": "8,7,6,5"})
+    assert said == Said(False, False, 0, 0, {"CHAP_A": "8,6,5,7"})
     said = initiator.hear(flags(SECURITY), CHALLENGE)
     assert said is not None
     proof = answer_to(7, 3, OURS.secret, b"\x5a" * 16)
@@ -377,6 +377,14 @@ def test_answers_have_numbers_that_follow() -> None:
     initiator.hear(flags(OPERATIONAL))
     with pytest.raises(RemoteProtocolError, match="comes next"):
         initiator.hear(flags(OPERATIONAL), stat_sn=5000)
+
+
+def test_a_refusal_needs_no_number() -> None:
+    # tgtd's have 0.
+    initiator = Initiator()
+    initiator.hear(flags(OPERATIONAL))
+    with pytest.raises(LoginError, match="did not like"):
+        initiator.hear(0, status=0x0200, stat_sn=0)
 
 
 @pytest.mark.parametrize("one_way", [None, OURS])
