@@ -40,7 +40,12 @@ def verify(task: Task) -> Exit:
     part = Part(tuple(task.args.target or ()), with_backstores=True)
     task.check_names(part, configured)
     machine = _Machine(task.fs, running)
-    options = Options(timeout=task.args.timeout, in_use=machine.in_use, thorough=task.args.in_use)
+    options = Options(
+        timeout=task.args.timeout,
+        in_use=machine.in_use,
+        thorough=task.args.in_use,
+        stranger=machine.stranger,
+    )
     chosen = configured.select(part.chooser(configured))
     items = verified(chosen, machine.size, options)
     task.console.result([_data(it) for it in items], _lines(items, colour=task.console.colour))
@@ -70,7 +75,7 @@ class _Machine:
     def stranger(self) -> str:
         """A name that has no ACL, the same for as long as the running configuration is."""
         said = (
-            (record.name, sorted(it for it in record.files.items() if not it[0].startswith("auth")))
+            (record.name, sorted(it for it in record.files.items() if "auth/" not in it[0]))
             for record in self.running
         )
         return f"{STRANGERS}{hashlib.sha256(repr([*said]).encode()).hexdigest()[:12]}"

@@ -183,6 +183,8 @@ def test_more_than_is_configured(machine: Machine, saved: str) -> None:
 def test_a_session_hears_what_was_meant_for_it(machine: Machine) -> None:
     acl = machine.acl("dave")
     machine.tpgs[1].set_attribute("authentication", False)
+    # The other one answers no pings while it waits here.
+    acl.set_attribute("nopin_timeout", 0)
     with session(initiator("dave"), IQNS[1], "127.0.0.1:3271", 10) as other:
         # Told of the next LUN by a unit attention, which only one of an ACL's sessions hears.
         MappedLUN(acl, 11, 2)
