@@ -149,10 +149,12 @@ class _Visit:
     async def entry(self, entry: Entry) -> list[Item]:
         """Log in as one initiator at every portal, then without its password where one is asked."""
         initiator = entry.initiator or self.options.stranger
+        # Asked once, and before: the kernel takes a while to forget a session of ours.
+        quietly = self.options.in_use(entry.acl) and not self.options.thorough
         items = []
         inside = None
         for portal in self.group.portals:
-            item = await self._login(entry, initiator, portal)
+            item = await self._login(entry, initiator, portal, quietly=quietly)
             items.append(item)
             if inside is None and not any(it.about == "login" for it in item.faults):
                 inside = portal
@@ -162,8 +164,9 @@ class _Visit:
                 items.append(await self._refused(check, initiator, inside, credentials))
         return items
 
-    async def _login(self, entry: Entry, initiator: str, portal: PortalAddress) -> Item:
-        quietly = self.options.in_use(entry.acl) and not self.options.thorough
+    async def _login(
+        self, entry: Entry, initiator: str, portal: PortalAddress, *, quietly: bool
+    ) -> Item:
         notes = []
         if quietly:
             notes.append("is logged in now: sizes and write protection were not asked for")

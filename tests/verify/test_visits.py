@@ -190,6 +190,14 @@ def test_a_session_of_the_same_name_is_left_its_news(lio: FakeLio) -> None:
     assert set(lio.asked) == {"inquiry", "capacity", "MODE SENSE(6)"}
 
 
+def test_our_own_session_is_nobody_else_s(lio: FakeLio) -> None:
+    """The kernel may still show the session at the first portal when the second is tried."""
+    state = capture(lio.fs)
+    options = Options(connect=lio.connect, in_use=lambda _acl: bool(lio.logins))
+    items = verify(state.select(lambda it: BOB not in it.name), lambda _name: None, options)
+    assert [it.notes for it in items if it.check == "login"] == [(), ()]
+
+
 def test_demo_mode(lio: FakeLio, tpg: TPG) -> None:
     tpg.attributes["generate_node_acls"] = True
     tpg.attributes["authentication"] = True

@@ -9,7 +9,16 @@ fields is enough to build and to read it. Knows no command and no transport.
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Callable, ClassVar, NamedTuple, Union, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    ClassVar,
+    NamedTuple,
+    Optional,
+    Union,
+    get_type_hints,
+)
 
 from rtslib.errors import InvalidValueError, RTSLibError
 
@@ -165,7 +174,7 @@ class Record:
     _what: ClassVar[str]
     _size: ClassVar[int]
     _required: ClassVar[int]
-    _layout: ClassVar[Layout | None]
+    _layout: ClassVar[Optional[Layout]]
 
     def __init_subclass__(cls, what: str, size: int, required: int | None = None) -> None:
         super().__init_subclass__()
