@@ -20,9 +20,13 @@ from rtslib.values import LINE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from rtslib.configfs import ConfigFS
     from rtslib.node import Node
 
-__all__ = ["registrations", "restore"]
+__all__ = ["directory", "kept", "registrations", "restore"]
+
+#: How the files begin that registrations are kept in: the unit serial follows.
+_PREFIX = "aptpl_"
 
 
 def registrations(text: str) -> Iterator[str]:
@@ -44,6 +48,23 @@ def _field(field: str) -> str:
     return f"{key}=0x{value}" if key in ("res_type", "res_scope") else field
 
 
+def directory(fs: ConfigFS) -> str:
+    """Return the directory of this machine that the kernel keeps registrations in."""
+    return os.path.join(LINE.decode(door.read(fs, "dbroot")), "pr")
+
+
+def kept(fs: ConfigFS) -> frozenset[str]:
+    """Return the serials that registrations are kept for. HostError if that cannot be found out."""
+    path = directory(fs)
+    try:
+        names = os.listdir(path)
+    except FileNotFoundError:
+        return frozenset()
+    except OSError as error:
+        raise blockdev.host_error(error, "list", path, "the reservations kept in ") from error
+    return frozenset(name[len(_PREFIX) :] for name in names if name.startswith(_PREFIX))
+
+
 def restore(storage_object: Node, serial: str) -> int:
     """Feed the registrations kept for a serial to the object; return how many there were.
 
@@ -53,8 +74,7 @@ def restore(storage_object: Node, serial: str) -> int:
     """
     if "/" in serial or not serial:
         return 0
-    dbroot = LINE.decode(door.read(storage_object.fs, "dbroot"))
-    path = os.path.join(dbroot, "pr", f"aptpl_{serial}")
+    path = os.path.join(directory(storage_object.fs), f"{_PREFIX}{serial}")
     try:
         with open(path, encoding="ascii", errors="surrogateescape") as file:
             text = file.read()

@@ -32,8 +32,10 @@ TARGET_ROOT = "/sys/kernel/config/target"
 #: How long to wait for the tree's lock.
 LOCK_SECONDS = 60.0
 
-#: A configfs attribute is at most one page; one read(2) of this size gets all of it.
-READ_SIZE = 1 << 16
+#: What configfs shows of an attribute is at most 4096 bytes (SIMPLE_ATTR_SIZE, fs/configfs/file.c):
+#: one read(2) of this size gets all of it, and a larger buffer would cost more than the call.
+READ_SIZE = 1 << 13
+_READ, _WRITE = os.O_RDONLY | os.O_CLOEXEC, os.O_WRONLY | os.O_CLOEXEC
 
 
 class Kind(enum.Enum):
@@ -118,16 +120,16 @@ class HostConfigFS:
 
     def read(self, path: str) -> str:
         """Return the whole text of an attribute: open, read, close."""
-        fd = os.open(self._at(path), os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(self._at(path), _READ)
         try:
-            return os.fsdecode(os.read(fd, READ_SIZE))
+            return os.read(fd, READ_SIZE).decode("utf-8", "surrogateescape")
         finally:
             os.close(fd)
 
     def write(self, path: str, text: str) -> None:
         """Store `text` by one write(2): each write is one store to the kernel."""
         data = _encoded(text)
-        fd = os.open(self._at(path), os.O_WRONLY | os.O_CLOEXEC)
+        fd = os.open(self._at(path), _WRITE)
         try:
             os.write(fd, data)
         finally:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rtslib.cli.console import table
@@ -49,7 +48,7 @@ def plan(task: Task) -> Exit:
     )
     steps.notes[:0] = warnings
     if args.show_secrets:
-        steps.steps = [replace(step, secret=False) for step in steps]
+        steps.steps = [step._replace(secret=False) for step in steps]
     if args.shell:
         task.console.raw(steps.shell())
     else:

@@ -106,7 +106,7 @@ def some(names: list[str]) -> str:
 def _summary(result: Result) -> str:
     """Say in how many parts it was done: a part is a target, a LUN, an ACL."""
     report = result.report
-    parts = {step.part for step in result.plan}
+    parts = set(result.plan.parts())
     if not parts:
         return "all was so already"
     bad = {it.step.part for it in report.of(*_BAD)}

@@ -116,26 +116,29 @@ def _decoded(data: bytes, name: str) -> str:
 
 def _quick(text: str) -> Any:
     """Return the data; ValueError or RecursionError where ``scan`` must have a look."""
-    if _HALF.search(text):
+    if ("\\u" in text or not text.isascii()) and _HALF.search(text):
         raise ValueError("perhaps half a character")
     data = json.loads(
         text,
         object_pairs_hook=_object,
-        parse_int=_integer,
+        parse_int=_Integers().__getitem__,
         parse_float=_float,
         parse_constant=_float,
     )
-    level = [data]
-    for _ in range(MAX_DEPTH + 1):
+    level = [data] if isinstance(data, _HOLDERS) else []
+    for _ in range(MAX_DEPTH):
         level = [
             value
             for holder in level
-            if isinstance(holder, (dict, list))
             for value in (holder.values() if isinstance(holder, dict) else holder)
+            if isinstance(value, _HOLDERS)
         ]
         if not level:
             return data
     raise ValueError("perhaps too deep")
+
+
+_HOLDERS = (dict, list)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -145,10 +148,14 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return made
 
 
-def _integer(digits: str) -> int:
-    if len(digits) > MAX_DIGITS:
-        raise ValueError("too long")
-    return int(digits)
+class _Integers(dict[str, int]):
+    """The integers of one text by their digits: most stand in it many times."""
+
+    def __missing__(self, digits: str) -> int:
+        if len(digits) > MAX_DIGITS:
+            raise ValueError("too long")
+        self[digits] = number = int(digits)
+        return number
 
 
 def _float(digits: str) -> float:

@@ -9,12 +9,14 @@ keys, since each is an argument of its constructor there: what is ours of it sta
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Callable
 
 from rtslib.acl import NodeACL
 from rtslib.alua import ALUALUGroup, ALUATargetPortGroup
 from rtslib.config import names
 from rtslib.config.form import NEXUS, form_of
+from rtslib.config.once import once
 from rtslib.errors import RTSLibBrokenLink
 from rtslib.fabric import FabricModule
 from rtslib.lun import LUN, MappedLUN
@@ -68,14 +70,26 @@ def _is_open(record: Record) -> bool:
 def _values(record: Record, *, ours: bool = False) -> Entry:
     """Return the single attributes of a record: rtslib-fb's, or those that only we keep."""
     found: Entry = {}
-    for saved in form_of(record.cls).saved:
-        text = (record.made if saved.once else record.files).get(saved.file)
-        if text is None or saved.ours != ours:
-            continue
-        value = saved.spell(text)
-        if value or not saved.optional:
-            found[saved.key] = value
+    made, files = record.made, record.files
+    for key, file, is_made, optional, spell in _spelling(record.cls, ours):
+        text = (made if is_made else files).get(file)
+        if text is not None:
+            value = spell(text)
+            if value or not optional:
+                found[key] = value
     return found
+
+
+@once
+def _spelling(
+    cls: type[Node], ours: bool
+) -> tuple[tuple[str, str, bool, bool, Callable[[str], Any]], ...]:
+    """Return what is to be known of the single attributes of a class, to spell many quickly."""
+    return tuple(
+        (it.key, it.file, it.once, it.optional, it.spell)
+        for it in form_of(cls).saved
+        if it.ours == ours
+    )
 
 
 def _settings(record: Record) -> Entry:
@@ -83,16 +97,18 @@ def _settings(record: Record) -> Entry:
     found: Entry = {}
     for key in form_of(record.cls).groups:
         prefix = f"{getattr(record.cls, key).directory}/"
-        values = {
-            file[len(prefix) :]: _plain(text) if key == "attributes" else text
-            for file, text in record.files.items()
-            if file.startswith(prefix)
+        begin = len(prefix)
+        values: Entry = {
+            file[begin:]: text for file, text in record.files.items() if file.startswith(prefix)
         }
+        if key == "attributes":
+            values = {name: _plain(text) for name, text in values.items()}
         if values:
             found[key] = values
     return found
 
 
+@lru_cache(maxsize=1024)
 def _plain(text: str) -> int | str:
     """Return a number where rtslib-fb would read one."""
     try:

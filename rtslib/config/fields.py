@@ -83,19 +83,41 @@ class Checked(NamedTuple):
     warnings: list[Problem]
 
 
+#: The types of values that are equal only where they are the same, and that nobody can change.
+_PLAIN = frozenset({str, int, bool})
+
+
+class Walk:
+    """What one walk through some data has found so far."""
+
+    __slots__ = ("known", "problems", "warnings")
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
+        #: By field or setting, type and value: what the value was read as, where it was right.
+        #: Most objects of a configuration are alike, and each value is looked at once.
+        self.known: dict[tuple[Any, ...], Any] = {}
+
+
 class Reader:
     """A value, the path to it, and where to note what is wrong with it."""
 
     __slots__ = ("_found", "path", "secret", "value")
 
     def __init__(
-        self, value: Any, path: Path = (), found: Checked | None = None, *, secret: bool = False
+        self, value: Any, path: Path = (), found: Walk | None = None, *, secret: bool = False
     ) -> None:
         self.value = value
         self.path = path
         #: Whether the value must not stand in a message.
         self.secret = secret
-        self._found = found or Checked(None, [], [])
+        self._found = found or Walk()
+
+    @property
+    def known(self) -> dict[tuple[Any, ...], Any]:
+        """What values were read as in this walk: see ``Walk``."""
+        return self._found.known
 
     @property
     def problems(self) -> int:
@@ -106,6 +128,28 @@ class Reader:
         """Return the reader of a member of this object or list."""
         secret = secret or self.secret
         return Reader(self.value[step], (*self.path, step), self._found, secret=secret)
+
+    def once(self, kind: object, read: Callable[[Reader], Any]) -> Any:
+        """Return what a function makes of an object, once for all objects of single values alike.
+
+        What it returns is shared by them. What there is to say of one is said of each.
+        """
+        value = self.value
+        if not isinstance(value, dict) or not _PLAIN.issuperset(map(type, value.values())):
+            return read(self)
+        key = (id(kind), *value, *value.values(), *map(type, value.values()))
+        known = self.known
+        if key in known:
+            return known[key]
+        before = self.problems, len(self._found.warnings)
+        made = read(self)
+        if before == (self.problems, len(self._found.warnings)):
+            known[key] = made
+        return made
+
+    def part(self, step: str) -> Reader:
+        """Return the reader of this object as if it had one member only."""
+        return Reader({step: self.value[step]}, self.path, self._found, secret=self.secret)
 
     def problem(self, message: str, hint: str | None = None, path: Path = ()) -> _Word:
         """Note what is wrong here, or at a path from here; return INVALID."""
@@ -171,6 +215,20 @@ class Field:
 
     def read(self, reader: Reader, made: dict[str, Any]) -> None:
         """Read this field of the object that a reader is at into `made`."""
+        value = reader.value.get(self.name)
+        if value.__class__ not in _PLAIN or self.aliases:
+            self._read(reader, made)
+            return
+        known, key = reader.known, (id(self), value.__class__, value)
+        if key not in known:
+            before = reader.problems
+            self._read(reader, made)
+            if reader.problems == before:
+                known[key] = made[self.name]
+        else:
+            made[self.name] = known[key]
+
+    def _read(self, reader: Reader, made: dict[str, Any]) -> None:
         names = [it for it in (self.name, *self.aliases) if reader.value.get(it) is not None]
         if not names:
             if self.default is REQUIRED:
@@ -207,13 +265,15 @@ Rule = Callable[["dict[str, Any]", Reader], None]
 class Table:
     """What an object may hold: its fields in the order of the normal form, and rules over them.
 
-    Keys without a field are kept behind them, with a warning. `name` is for its JSON Schema.
+    Keys without a field are kept behind them, with a warning. `name` is for its JSON Schema. Of
+    objects that are mostly `alike` one normal form stands for all that are.
     """
 
     name: str
     fields: Sequence[Field]
     rules: Sequence[Rule] = ()
     doc: str = ""
+    alike: bool = False
     _known: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -224,6 +284,9 @@ class Table:
 
     def read(self, reader: Reader) -> Any:
         """Return the object in its normal form, or what is right of it."""
+        return reader.once(self, self._read) if self.alike else self._read(reader)
+
+    def _read(self, reader: Reader) -> Any:
         given = reader.members()
         if given is None:
             return INVALID
@@ -272,7 +335,7 @@ def check(document: Document, kind: Kind) -> Checked:
 
     The document's data is not changed; what the normal form keeps as it is may be shared with it.
     """
-    found = Checked(None, [], [])
+    found = Walk()
     data = kind.read(Reader(document.data, (), found))
 
     def placed(problems: list[Problem]) -> list[Problem]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 from rtslib.acl import NodeACL
 from rtslib.alua import ALUALUGroup, ALUATargetPortGroup
+from rtslib.config.once import once
 from rtslib.errors import InvalidValueError
 from rtslib.fabric import FabricModule
 from rtslib.lun import LUN, MappedLUN
@@ -182,11 +183,13 @@ FORMS: dict[type[Node], Form] = {
 }
 
 
+@once
 def form_of(cls: type[Node]) -> Form:
     """Return what is kept of a class, by its nearest class that has a form."""
     return next(FORMS[base] for base in cls.__mro__ if base in FORMS)
 
 
+@once
 def codec_of(cls: type[Node], file: str) -> Codec[Any]:
     """Return how a file of a class that is configuration is read and written."""
     form = form_of(cls)

@@ -120,15 +120,22 @@ class Settings:
 
     def read(self, reader: Reader) -> Any:
         """Return the settings, or what is right of them."""
-        made = MappingOf().read(reader)
-        if made is INVALID:
+        return reader.once(self, self._all)
+
+    def _all(self, reader: Reader) -> Any:
+        if not isinstance(reader.value, dict):
+            return MappingOf().read(reader)
+        found = {name: self._read(reader, name) for name in reader.value}
+        return {name: value for name, value in found.items() if value is not INVALID}
+
+    def _read(self, reader: Reader, name: str) -> Any:
+        """Return one setting, or INVALID."""
+        one = reader.part(name)
+        found = MappingOf().read(one)
+        if name not in found:
             return INVALID
-        group = getattr(self.cls, self.key)
-        for name in list(made):
-            kind = Scalar(setting_codec(group, name).encode)
-            if kind.read(reader.at(name)) is INVALID:
-                del made[name]
-        return made
+        kind = Scalar(setting_codec(getattr(self.cls, self.key), name).encode)
+        return INVALID if kind.read(one.at(name)) is INVALID else found[name]
 
     def schema(self, definitions: Definitions) -> dict[str, Any]:
         """Return its JSON Schema, without the types: each may be spelled in many ways."""

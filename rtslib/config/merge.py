@@ -78,6 +78,9 @@ class Change:
         for record in list(self.goal):
             if not issubclass(record.cls, StorageObject) or record.name in self.gone:
                 continue
+            there = self.have.get(record.name)
+            if there is None or there is record:
+                continue
             frozen = [file for file in self.differing(record) if is_frozen(file)]
             for user in self.have.users(record.name) if frozen else ():
                 what = ", ".join(file.rpartition("/")[2] for file in frozen)
@@ -153,6 +156,8 @@ class Change:
         if there is None:
             return wanted
         anew = wanted.name in self.remade
+        if not anew and _says_nothing_new(there, wanted):
+            return there
         return there._replace(
             cls=wanted.cls,
             base=wanted.base if anew else there.base,
@@ -160,6 +165,16 @@ class Change:
             files={**({} if anew else there.files), **wanted.files},
             link=wanted.link or there.link,
         )
+
+
+def _says_nothing_new(there: Record, wanted: Record) -> bool:
+    """Tell whether all that is wanted of a record is so: nearly all records of a change are."""
+    return (
+        wanted.files.items() <= there.files.items()
+        and wanted.made.items() <= there.made.items()
+        and (wanted.link is None or there.link is not None)
+        and wanted.cls is there.cls
+    )
 
 
 def _is_kernels(record: Record) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Callable, Optional
 from rtslib import hba, spec
 from rtslib.acl import NodeACL
 from rtslib.alua import ALUALUGroup, ALUATargetPortGroup
+from rtslib.config.once import once
 from rtslib.errors import SpecError
 from rtslib.fabric import FabricModule, spec_of_group
 from rtslib.lun import LUN, MappedLUN
@@ -90,4 +91,10 @@ def name_of(cls: type[Node], parent: str, base: str, of: Spec | None = None) -> 
 
     `of` is the spec of the fabric, for what stands in one.
     """
-    return next(_NAMES[it] for it in cls.__mro__ if it in _NAMES)(parent, base, of)
+    return _namer(cls)(parent, base, of)
+
+
+@once
+def _namer(cls: type[Node]) -> Callable[[str, str, Optional[Spec]], str]:
+    """Return how the records of a class are named: by its nearest class that has names."""
+    return next(_NAMES[it] for it in cls.__mro__ if it in _NAMES)

@@ -244,8 +244,9 @@ _CUT = "the restore ended before it"
 
 def _absent(steps: Plan, state: State, *, done: bool = False) -> Iterator[str]:
     """Yield the records that a plan sets up and that are not there, or will be gone on the way."""
-    going = set() if done else {step.owner for step in steps if step.part.startswith("-")}
-    for name in dict.fromkeys(step.owner for step in steps if step.part.startswith("+")):
+    parts = steps.parts()
+    going = set() if done else {part[1:] for part in parts if part.startswith("-")}
+    for name in (part[1:] for part in parts if part.startswith("+")):
         if not state.stands(name) or name in going:
             yield name
 
@@ -263,7 +264,7 @@ def _note(save_file: SaveFile, steps: Plan, left: dict[str, str]) -> list[Proble
 
     What cannot be written down must not hide what became of the run: it is a warning.
     """
-    tried = {step.owner for step in steps}
+    tried = {part[1:] for part in steps.parts()}
     try:
         kept = {name: why for name, why in save_file.missing().items() if name not in tried}
         save_file.set_missing({**kept, **left})

@@ -9,18 +9,20 @@ states of ALUA groups, a nexus) stands in ``plan_parts``.
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rtslib import hba
 from rtslib.alua import ALUALUGroup, ALUATargetPortGroup
 from rtslib.config import plan_parts
+from rtslib.config.course import LINK, course, settling
 from rtslib.config.form import NEXUS, codec_of
 from rtslib.config.merge import DEFAULT_GROUPS, Change, Exactly, joined, resized
+from rtslib.config.once import once
 from rtslib.config.steps import Plan, Step
-from rtslib.declare import Attr, Group
+from rtslib.declare import Attr, Children, Group
 from rtslib.declare import Link as LinkDeclaration
 from rtslib.fabric import FabricModule
+from rtslib.lun import LUN
 from rtslib.network_portal import NetworkPortal
 from rtslib.storage import StorageObject
 from rtslib.target import TPG
@@ -28,7 +30,9 @@ from rtslib.target import TPG
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from rtslib.config.course import Leg
     from rtslib.config.state import Record, State
+    from rtslib.node import Node
 
 __all__ = ["plan"]
 
@@ -67,6 +71,7 @@ class _Planner:
         self._hbas = dict(change.have.hbas)
         self._indexes = {hba.split(path[5:])[1] for path in self._hbas}
         self._next_index = itertools.count()
+        self._made_again = self._groups_made_again(change)
 
     def planned(self) -> Plan:
         self._remove()
@@ -106,6 +111,7 @@ class _Planner:
         have, why = self.change.have, self.change.gone[record.name]
         if record.base in DEFAULT_GROUPS or issubclass(record.cls, FabricModule):
             return
+        begin = len(self.plan.entries)
         dependants = (*have.children(record.name), *have.users(record.name))
         self.plan.needs[f"-{record.name}"] = tuple(f"-{it.name}" for it in dependants)
         if issubclass(record.cls, NetworkPortal):
@@ -121,6 +127,9 @@ class _Planner:
             if not self._hbas[above]:
                 del self._hbas[above]
                 self._step("-", record, "rmdir", above, "", "the HBA is empty")
+            if have.hbas.get(above) == 1:
+                self.plan.unit(begin, StorageObject)
+        self._unit(record, begin)
 
     # What is made and set.
 
@@ -128,13 +137,49 @@ class _Planner:
         there = self.change.have.get(record.name)
         if record.name in self.change.gone:
             there = None
+        if there is record and not self._forced(record):
+            self._leave_alone(record)
+            return
         self.plan.needs[f"+{record.name}"] = tuple(
             f"{sign}{name}" for sign, name in self._needed(record) if name
         )
+        begin = len(self.plan.entries)
         if there is None:
             self._make(record)
+            legs = course(record)
+            if legs is not None:
+                self._follow(record, legs)
+                self._unit(record, begin)
+                return
         else:
             self._begin(there, record)
+        self._set(there, record)
+        self._unit(record, begin)
+
+    def _unit(self, record: Record, begin: int) -> None:
+        """Note that a LUN's steps, from an entry on, need nothing of other LUNs' and may overlap.
+
+        The kernel waits in each of them, some 12 ms to link one and 24 to unlink it.
+        """
+        if issubclass(record.cls, LUN):
+            self.plan.unit(begin, LUN)
+
+    def _follow(self, record: Record, legs: tuple[Leg, ...]) -> None:
+        """Set a new node up that is like many others."""
+        path = self._paths[record.name]
+        for leg in legs:
+            if isinstance(leg, tuple):
+                entry = settling(record, path, leg)
+                if entry.order:
+                    self.plan.add(entry)
+            elif leg is LINK:
+                self._link(None, record)
+            else:
+                for child in self.change.goal.children(record.name, leg):
+                    self._set_up(child)
+
+    def _set(self, there: Record | None, record: Record) -> None:
+        """Write what is to be written of a node, and set up what is below it."""
         # What has no link yet tells nothing: many of its files are those of what it is linked to.
         whole = there is not None and (record.link is None or there.link is not None)
         writes = self._writes(there if whole else None, record)
@@ -151,13 +196,23 @@ class _Planner:
                     self._set_up(child)
         self.plan.add(*writes.pop(plan_parts.LAST, ()))
 
+    def _leave_alone(self, record: Record) -> None:
+        """Look only at what is below a record that is as it should be."""
+        self._paths[record.name] = record.path
+        before = len(self.plan.entries)
+        for kind in _kinds_below(record.cls):
+            for child in self.change.goal.children(record.name, kind):
+                self._set_up(child)
+        if len(self.plan.entries) > before:
+            self.plan.needs[f"+{record.name}"] = (f"+{record.parent}",)
+
     def _begin(self, there: Record, record: Record) -> None:
         """Do what must be done first to a node that is there."""
         self._paths[record.name] = there.path
         size = resized(there, record)
         if size is not None:
             steps = plan_parts.resize(record, there.path, size)
-            self.plan.add(*(replace(step, part=f"+{record.name}") for step in steps))
+            self.plan.add(*(step._replace(part=f"+{record.name}") for step in steps))
         if self._must_leave(there):
             path = f"{there.path}/{plan_parts.LU_GROUP}"
             self._step("+", record, "write", path, "default_lu_gp", "its states change alone")
@@ -179,7 +234,7 @@ class _Planner:
             self._step("+", record, "mkdir", path.rpartition("/")[0], "", why, vital=True)
             self._step("+", record, "mkdir", path, "", why, vital=True)
             for step in plan_parts.device(record, path, create=self.create_files):
-                self.plan.add(replace(step, part=f"+{record.name}", reason=why, vital=True))
+                self.plan.add(step._replace(part=f"+{record.name}", reason=why, vital=True))
             return
         self._step("+", record, "mkdir", path, "", why, vital=True)
         for key, text in record.made.items():
@@ -239,15 +294,24 @@ class _Planner:
 
     def _forced(self, record: Record) -> set[str]:
         """Return the files that the kernel changes by itself in the course of the plan."""
-        goal, have = self.change.goal, self.change.have
-        where = record.link.end if record.link is not None else ""
         found: set[str] = set()
-        for cls, parent in ((ALUATargetPortGroup, where), (ALUALUGroup, "")):
-            for group in have.children(parent, cls):
-                if group.name in self.change.gone and group.name in goal:
+        if self._made_again:
+            where = record.link.end if record.link is not None else ""
+            for parent in {where, ""}:
+                for group in self._made_again.get(parent, ()):
                     found.update(joined(record, group))
-        there = have.get(record.name)
+        there = self.change.have.get(record.name)
         return {*found, plan_parts.LU_GROUP} if there and self._must_leave(there) else found
+
+    @staticmethod
+    def _groups_made_again(change: Change) -> dict[str, list[Record]]:
+        """Return the ALUA groups that go and come back, by what they stand in: all leave them."""
+        found: dict[str, list[Record]] = {}
+        for name in change.gone:
+            group = change.have[name]
+            if issubclass(group.cls, (ALUATargetPortGroup, ALUALUGroup)) and name in change.goal:
+                found.setdefault(group.parent, []).append(group)
+        return found
 
     def _must_leave(self, there: Record) -> bool:
         """Tell whether a state changes of an object whose transitions move others as well."""
@@ -272,6 +336,13 @@ class _Planner:
         vital: bool = False,
     ) -> None:
         self.plan.add(Step(verb, path, text, f"{sign}{record.name}", why, vital=vital))
+
+
+@once
+def _kinds_below(cls: type[Node]) -> tuple[type[Node], ...]:
+    """Return the classes of what stands below a class's nodes, in the order of creation."""
+    declared = cls.declarations().values()
+    return tuple(it.kind for it in declared if isinstance(it, Children))
 
 
 _ENABLE = TPG.enable.file

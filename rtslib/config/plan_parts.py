@@ -8,12 +8,14 @@ Facts with their sources, and small functions over records; nothing here touches
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 from rtslib import blockdev, control, host
 from rtslib.alua import ALUATargetPortGroup
 from rtslib.attributes import STORAGE_ATTRIB
 from rtslib.config.form import form_of
+from rtslib.config.once import once
 from rtslib.config.steps import Step
 from rtslib.configfs import HostConfigFS
 from rtslib.fabric import spec_of_group
@@ -35,14 +37,18 @@ __all__ = [
     "LU_GROUP",
     "VITAL",
     "Write",
+    "changed_by",
     "control_text",
     "device",
+    "in_order",
+    "is_made",
     "must_rest",
     "new_alias",
     "new_nexus",
     "ordered",
     "resize",
     "secrets",
+    "state_suits",
     "unset",
 ]
 
@@ -101,6 +107,7 @@ class Write(NamedTuple):
     maybe: bool
 
 
+@once
 def secrets(cls: type[Node]) -> frozenset[str]:
     """Return the files of a class that hold secrets."""
     return frozenset(saved.file for saved in form_of(cls).saved if saved.attr.secret)
@@ -198,26 +205,27 @@ def ordered(there: Optional[Record], record: Record, forced: set[str]) -> Iterat
 def _plain(there: Optional[Record], record: Record, forced: set[str]) -> Iterator[Write]:
     """Yield writes in an order that every class can do with, which has none of its own."""
     touched = set(forced)
-    begins = unset(record)
-    for file in _in_order(record):
+    begins = unset(record.cls)
+    for file in in_order(record):
         text = record.files[file]
         if not text:
             continue
         if there is None:
-            if begins.get(file) != text and not _is_made(record, file):
+            if begins.get(file) != text and not is_made(record.cls, file):
                 yield Write(file, file, text, "", maybe=True)
         elif file in there.files and there.files[file] != text:
             yield Write(file, file, text, f"is {_shown(record, there, file)}", maybe=False)
-            touched.update(_CHANGES.get(file, ()))
+            touched.update(changed_by(file))
         elif file in touched:
             yield Write(file, file, text, "changes with another setting", maybe=True)
 
 
-def unset(record: Record) -> dict[str, str]:
+@once
+def unset(cls: type[Node]) -> dict[str, str]:
     """Return the texts of what reads as nothing in a new node: credentials, tags."""
     return {
         saved.file: saved.codec.encode("")
-        for saved in form_of(record.cls).saved
+        for saved in form_of(cls).saved
         if saved.optional and not saved.ours
     }
 
@@ -226,20 +234,35 @@ def _shown(record: Record, there: Record, file: str) -> str:
     return "another" if file in secrets(record.cls) else repr(there.files[file].rstrip("\n"))
 
 
-def _is_made(record: Record, file: str) -> bool:
+def is_made(cls: type[Node], file: str) -> bool:
     """Tell whether a file of a new storage object was written with its device."""
-    return issubclass(record.cls, StorageObject) and file in {"enable", _SERIAL}
+    return issubclass(cls, StorageObject) and file in {"enable", _SERIAL}
 
 
-def _in_order(record: Record) -> list[str]:
+def in_order(record: Record) -> list[str]:
     """Return a record's files, those that change others before these."""
+    texts = record.files
+    can_unmap = texts.get(_CAN_UNMAP, "0") != "0"
+    return _sorted(
+        tuple(texts), can_unmap, *(texts.get(it) == tight for it, tight in _TIGHT.items())
+    )
+
+
+@lru_cache(maxsize=256)
+def _sorted(files: tuple[str, ...], can_unmap: bool, *tight: bool) -> list[str]:
+    """Return files in order; of their texts only what matters is told, for most are alike."""
+    tightened = {file for file, is_tight in zip(_TIGHT, tight) if is_tight}
 
     def place(file: str) -> tuple[bool, bool, int, str]:
-        text = record.files[file]
-        first = file == _CAN_UNMAP and text != "0"
-        return not first, _TIGHT.get(file) != text, -len(_CHANGES.get(file, ())), file
+        first = file == _CAN_UNMAP and can_unmap
+        return not first, file not in tightened, -len(changed_by(file)), file
 
-    return sorted(record.files, key=place)
+    return sorted(files, key=place)
+
+
+def changed_by(file: str) -> tuple[str, ...]:
+    """Return the files that the kernel changes with one of the same node."""
+    return _CHANGES.get(file, ())
 
 
 def must_rest(there: Record, record: Record) -> str | None:
@@ -274,6 +297,11 @@ def _tpg(there: Optional[Record], record: Record) -> Iterator[Write]:
         yield from (write for write in writes if write.file == _ENABLE)
     elif FLAG.decode(record.files[_ENABLE]):
         yield Write(_ENABLE, _ENABLE, "1", "on again", maybe=False)
+
+
+def state_suits(record: Record) -> bool:
+    """Tell whether a new group takes its state under the access type that it begins with."""
+    return record.files.get(_STATE) != _LBA_DEPENDENT
 
 
 def _alua(there: Optional[Record], record: Record) -> Iterator[Write]:

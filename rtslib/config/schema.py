@@ -77,6 +77,7 @@ _ALUA = Table(
     "alua_tpg",
     [Field("name", COMPONENT, "Name of the group.", REQUIRED), *_saved(ALUATargetPortGroup)],
     doc="An ALUA target port group of a storage object.",
+    alike=True,
 )
 
 

@@ -9,30 +9,29 @@ masked wherever a step is shown.
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union
 
 from rtslib.errors import MASK
+from rtslib.values import Codec  # noqa: TC001 - a NamedTuple's fields are evaluated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from rtslib.values import Codec
+    from rtslib.config.state import Record
+    from rtslib.node import Node
 
-__all__ = ["Plan", "Step"]
+__all__ = ["Entry", "Plan", "Settling", "Step"]
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """One call, what it is for, and why.
 
     `verb` is mkdir, rmdir, write, link or unlink on a path of the tree, or, of this machine:
     ``check`` that a device or file is there, ``create`` a backing file of `text` bytes, ``grow``
     one, look the SCSI ``address`` of a device up and write it to a storage object's control, give
-    ``reservations`` back to one. `part` is ``+NAME`` where the step makes
-    or changes the record of that name, ``-NAME`` where it removes it. A step that is `maybe` needed
-    reads first, by its `codec`, and writes only what differs. Where a `vital` one fails, its part
-    has failed.
+    ``reservations`` back to one. `part` is ``+NAME`` where the step makes or changes the record of
+    that name, ``-NAME`` where it removes it. A step that is `maybe` needed reads first, by its
+    `codec`, and writes only what differs. Where a `vital` one fails, its part has failed.
     """
 
     verb: str
@@ -43,7 +42,12 @@ class Step:
     secret: bool = False
     maybe: bool = False
     vital: bool = False
-    codec: Codec[Any] | None = field(default=None, compare=False)
+    codec: Optional[Codec[Any]] = None
+
+    @property
+    def size(self) -> int:
+        """How many steps it stands for: see ``Settling``."""
+        return 1
 
     @property
     def owner(self) -> str:
@@ -66,8 +70,9 @@ class Step:
             what = f"{self.verb} {self.path}"
         return f"{what}  # {self.reason}" if self.reason else what
 
-    # What a dataclass would show has secrets in it.
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        # What a tuple would show has secrets in it.
+        return str(self)
 
     def data(self) -> dict[str, Any]:
         """Return the step as plain data."""
@@ -97,26 +102,123 @@ class Step:
         return lines[self.verb]
 
 
+class Settling:
+    """The settings of a node that is made, each to be written where the kernel made it otherwise.
+
+    It stands for one step that is `maybe` needed for each. A storage object alone has sixty, nearly
+    all needless: they are made where one is shown or has to be run.
+    """
+
+    __slots__ = ("order", "part", "path", "record", "step")
+
+    verb = "settle"
+    vital = False
+
+    def __init__(
+        self, record: Record, path: str, order: tuple[str, ...], step: Callable[[str], Step]
+    ) -> None:
+        self.record = record
+        self.path = path
+        self.part = f"+{record.name}"
+        #: The files, in the order in which they are to be written.
+        self.order = order
+        #: Makes the step for one of them.
+        self.step = step
+
+    @property
+    def owner(self) -> str:
+        """The name of the record that is made."""
+        return self.record.name
+
+    @property
+    def size(self) -> int:
+        """How many steps it stands for."""
+        return len(self.order)
+
+    def __str__(self) -> str:
+        return f"settle {self.path}"
+
+    __repr__ = __str__
+
+    def only(self, files: Iterable[str]) -> Settling:
+        """Return the same of some of the files."""
+        return Settling(self.record, self.path, tuple(files), self.step)
+
+    def steps(self) -> list[Step]:
+        """Return the steps that it stands for."""
+        return [self.step(file) for file in self.order]
+
+
+#: What a plan is kept as.
+Entry = Union[Step, Settling]
+
+
 class Plan:
     """Steps in order, and which parts of the change need which others."""
 
     def __init__(self, root: str) -> None:
         self.root = root
-        self.steps: list[Step] = []
+        self.entries: list[Entry] = []
+        self._units: list[tuple[int, int, type[Node]]] = []
         #: By part: the parts without which it cannot be.
         self.needs: dict[str, tuple[str, ...]] = {}
         #: What is worth saying and changes nothing.
         self.notes: list[str] = []
 
+    @property
+    def steps(self) -> list[Step]:
+        """All steps, in order."""
+        found: list[Step] = []
+        for entry in self.entries:
+            if isinstance(entry, Settling):
+                found += entry.steps()
+            else:
+                found.append(entry)
+        return found
+
+    @steps.setter
+    def steps(self, steps: Iterable[Step]) -> None:
+        self.entries = list(steps)
+        self._units = []
+
     def __iter__(self) -> Iterator[Step]:
         return iter(self.steps)
 
     def __len__(self) -> int:
-        return len(self.steps)
+        return sum(entry.size for entry in self.entries)
 
-    def add(self, *steps: Step) -> None:
+    def add(self, *steps: Entry) -> None:
         """Put steps behind those that are there."""
-        self.steps.extend(steps)
+        self.entries.extend(steps)
+
+    def unit(self, begin: int, cls: type[Node]) -> None:
+        """Note that the entries from one on wait in the kernel, and need nothing of other units.
+
+        That is so of units of one class that follow one another; see ``stretches``.
+        """
+        if begin < len(self.entries):
+            self._units.append((begin, len(self.entries), cls))
+
+    def stretches(self, *, overlap: bool) -> Iterator[tuple[bool, list[list[Entry]]]]:
+        """Yield all entries in order: whether they may overlap, and what does in one piece each."""
+        done, last = 0, None
+        together: list[list[Entry]] = []
+        for begin, end, cls in self._units if overlap else ():
+            if together and (begin != done or cls is not last):
+                yield True, together
+                together = []
+            if begin != done:
+                yield False, [[entry] for entry in self.entries[done:begin]]
+            together.append(self.entries[begin:end])
+            done, last = end, cls
+        if together:
+            yield True, together
+        if done < len(self.entries):
+            yield False, [[entry] for entry in self.entries[done:]]
+
+    def parts(self) -> list[str]:
+        """Return the parts that have steps, in order, without a look at each step."""
+        return list(dict.fromkeys(entry.part for entry in self.entries))
 
     def text(self) -> str:
         """Return the plan for a person, a block for each part."""

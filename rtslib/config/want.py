@@ -34,6 +34,7 @@ from rtslib.tcm import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from rtslib.config.form import Saved
     from rtslib.node import Node
     from rtslib.spec import Spec
     from rtslib.storage import StorageObject
@@ -91,6 +92,11 @@ class _Wanted:
     def __init__(self, ours: Entry) -> None:
         self.state = State()
         self.ours = ours
+        #: Texts by attribute and value, and of whole groups of settings by the data that has them:
+        #: what is alike in a configuration is one piece of data since it was checked.
+        self._texts: dict[tuple[Any, ...], str] = {}
+        self._groups: dict[int, tuple[Entry, dict[str, str]]] = {}
+        self._alua: dict[int, tuple[Entry, Entry, dict[str, str]]] = {}
         self.in_fabric: dict[type[Node], Callable[[str, Entry, Spec], None]] = {
             TPG: self._tpg,
             LUN: self._lun,
@@ -127,22 +133,47 @@ class _Wanted:
     ) -> str:
         """Add the record of an entry and return its name."""
         name = name or names.name_of(cls, parent, base, of)
-        made = dict(made or {})
-        files = dict(files or {})
-        for saved in form_of(cls).saved:
+        said_made, said_files = self._said(cls, entry)
+        made, files = {**(made or {}), **said_made}, {**(files or {}), **said_files}
+        self.state.add(Record(name, cls, parent, base, "", made, files, link))
+        return name
+
+    def _said(self, cls: type[Node], entry: Entry) -> tuple[Entry, dict[str, str]]:
+        """Return what an entry says of a node's files: what is written once, and the others."""
+        made: Entry = {}
+        files: dict[str, str] = {}
+        form = form_of(cls)
+        for saved in form.saved:
             value = entry.get(saved.key)
             if value is None and saved.optional and not saved.ours:
                 value = ""
             if value is not None:
-                (made if saved.once else files)[saved.file] = saved.codec.encode(value)
-        for key in form_of(cls).groups:
+                text = self._encoded(saved, value)
+                (made if saved.once else files)[saved.file] = text
+        for key in form.groups:
+            if key in entry:
+                files.update(self._settings(cls, key, entry[key]))
+        return made, files
+
+    def _encoded(self, saved: Saved, value: Any) -> str:
+        key = id(saved), value.__class__, value
+        text = self._texts.get(key)
+        if text is None:
+            text = self._texts[key] = saved.codec.encode(value)
+        return text
+
+    def _settings(self, cls: type[Node], key: str, values: Entry) -> dict[str, str]:
+        """Return the files of a group of settings; those of objects that are alike are one."""
+        known = self._groups.get(id(values))
+        if known is None:
             group = getattr(cls, key)
-            for setting, value in entry.get(key, {}).items():
-                if is_kept(group, setting):
-                    text = setting_codec(group, setting).encode(value)
-                    files[f"{group.directory}/{setting}"] = text
-        self.state.add(Record(name, cls, parent, base, "", made, files, link))
-        return name
+            texts = {
+                f"{group.directory}/{setting}": setting_codec(group, setting).encode(value)
+                for setting, value in values.items()
+                if is_kept(group, setting)
+            }
+            known = self._groups[id(values)] = values, texts
+        return known[1]
 
     def _storage_object(self, entry: Entry) -> None:
         cls = _PLUGINS[entry["plugin"]]
@@ -160,12 +191,20 @@ class _Wanted:
 
     def alua_group(self, parent: str, entry: Entry) -> None:
         """Read an ALUA group of a storage object."""
-        if entry["name"] == "default_tg_pt_gp":
-            entry = {key: value for key, value in entry.items() if key != "tg_pt_gp_id"}
-        elif not entry.get("tg_pt_gp_id"):
-            # The kernel picks one.
-            entry = {**entry, "tg_pt_gp_id": 0}
-        self._add(ALUATargetPortGroup, parent, entry["name"], entry)
+        known = self._alua.get(id(entry))
+        if known is None:
+            saying = entry
+            if entry["name"] == "default_tg_pt_gp":
+                saying = {key: value for key, value in entry.items() if key != "tg_pt_gp_id"}
+            elif not entry.get("tg_pt_gp_id"):
+                # The kernel picks one.
+                saying = {**entry, "tg_pt_gp_id": 0}
+            known = self._alua[id(entry)] = (entry, *self._said(ALUATargetPortGroup, saying))
+        _entry, made, files = known
+        name = names.name_of(ALUATargetPortGroup, parent, entry["name"])
+        self.state.add(
+            Record(name, ALUATargetPortGroup, parent, entry["name"], "", made, files, None)
+        )
 
     def fabric(self, name: str, entry: Entry) -> None:
         """Read the settings of a fabric."""

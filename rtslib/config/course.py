@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the rtslib authors
+"""In which order a new node is set up: its files, its link, what is below it.
+
+Most new nodes of a class have the same files, so that the order is worked out once for all that
+are alike; what becomes of each file is decided when its turn comes (see ``Settling``).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Union
+
+from rtslib.alua import ALUATargetPortGroup
+from rtslib.config import plan_parts
+from rtslib.config.form import codec_of
+from rtslib.config.once import once
+from rtslib.config.steps import Settling, Step
+from rtslib.declare import Attr, Children, Group
+from rtslib.target import TPG
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rtslib.config.state import Record
+    from rtslib.node import Node
+
+__all__ = ["LINK", "Leg", "course", "settling"]
+
+#: The leg on which the link is made.
+LINK = None
+#: Files to be written, in order; the link; or the class of what is set up below.
+Leg = Union[tuple[str, ...], None, "type[Node]"]
+
+
+def course(record: Record) -> tuple[Leg, ...] | None:
+    """Return the legs on which a new node is set up; None where each write is a matter of its own.
+
+    That is so where secrets are written, and where the order depends on more than the files.
+    """
+    cls = record.cls
+    if issubclass(cls, TPG) or plan_parts.secrets(cls):
+        return None
+    if issubclass(cls, ALUATargetPortGroup):
+        return (tuple(record.files),) if plan_parts.state_suits(record) else None
+    return _legs(cls, tuple(plan_parts.in_order(record)))
+
+
+@once
+def _legs(cls: type[Node], order: tuple[str, ...]) -> tuple[Leg, ...]:
+    """Return the legs for files in an order that suits the kernel, by the class's declarations."""
+    left = [file for file in order if not plan_parts.is_made(cls, file)]
+    found: list[Leg] = []
+    files: list[str] = []
+    for declared in cls.declarations().values():
+        if isinstance(declared, (Attr, Group)):
+            mine = [it for it in left if _belongs(it, declared) and it != plan_parts.LU_GROUP]
+            files += mine
+            left = [it for it in left if it not in mine]
+            continue
+        if files:
+            found.append(tuple(files))
+            files = []
+        found.append(declared.kind if isinstance(declared, Children) else LINK)
+    if files or left:
+        found.append((*files, *left))
+    return tuple(found)
+
+
+def _belongs(file: str, declared: Attr[object] | Group) -> bool:
+    if isinstance(declared, Attr):
+        return file == declared.file
+    return file.startswith(f"{declared.directory}/")
+
+
+def settling(record: Record, path: str, leg: tuple[str, ...]) -> Settling:
+    """Return the writes of one leg of a node at a path, each to be made if need be."""
+    texts, begins = record.files, plan_parts.unset(record.cls)
+    if begins or "" in texts.values():
+        leg = tuple(file for file in leg if texts[file] and begins.get(file) != texts[file])
+    return Settling(record, path, leg, _maker(record, path))
+
+
+def _maker(record: Record, path: str) -> Callable[[str], Step]:
+    def step(file: str) -> Step:
+        return Step(
+            "write",
+            f"{path}/{file}",
+            record.files[file],
+            f"+{record.name}",
+            maybe=True,
+            vital=file in plan_parts.VITAL,
+            codec=codec_of(record.cls, file),
+        )
+
+    return step
