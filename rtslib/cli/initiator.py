@@ -8,7 +8,7 @@ import asyncio
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
-from rtslib.cli.console import table
+from rtslib.cli.console import plain, table
 from rtslib.cli.explain import Exit, UsageError
 from rtslib.cli.login import disk_of, settings, url_of
 from rtslib.draw import human
@@ -89,7 +89,7 @@ def _listed(data: list[dict[str, Any]], *, luns: bool) -> Iterator[str]:
     for number, entry in enumerate(data):
         if number:
             yield ""
-        yield f"{entry['target']} {' '.join(it['address'] for it in entry['portals'])}"
+        yield plain(f"{entry['target']} {' '.join(it['address'] for it in entry['portals'])}")
         rows_of_luns = (
             (it["lun"], it["type"], _size(it), it["product"]) for it in entry.get("luns", ())
         )
@@ -195,7 +195,7 @@ def _told(found: Any) -> Iterator[str]:
             shown = "yes" if value else "no"
         else:
             shown = str(value)
-        yield f"{_words(key)}: {shown}".rstrip()
+        yield plain(f"{_words(key)}: {shown}".rstrip())
 
 
 def _words(name: str) -> str:

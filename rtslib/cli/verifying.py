@@ -8,6 +8,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from rtslib.acl import NodeACL
+from rtslib.cli.console import plain
 from rtslib.cli.explain import Exit
 from rtslib.config import operations
 from rtslib.config.operations import Part
@@ -110,7 +111,7 @@ def _lines(items: list[Item], *, colour: bool) -> Iterator[str]:
             said.insert(0, ("good", item.praise))
         for word, text in said:
             tint = _COLOURS[word] if colour else ""
-            yield f"{tint}{word}{_PLAIN if tint else ''}: {item.where}: {text}"
+            yield f"{tint}{word}{_PLAIN if tint else ''}: {plain(f'{item.where}: {text}')}"
 
 
 def _summary(tried: int, wrong: int) -> str:

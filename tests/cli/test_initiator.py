@@ -139,5 +139,7 @@ def test_names_and_descriptors_in_words() -> None:
     assert [*_told(scsi.ThirdPartyCopy(((1, b"\xab"),)))] == ["0001: ab"]
     unknown = scsi.SupportedPages((0xC7,))
     assert [*_told(unknown)] == ["c7"]
+    # Whatever the other end sends, a terminal is not told what to do.
+    assert [*_told(scsi.UnitSerial("a\x1b[2J"))] == ["serial: a\\x1b[2J"]
     standard = scsi.Inquiry(descriptors=bytes.fromhex("00a0ffe0").ljust(16, b"\0"))
     assert "standards: SAM-5, ffe0" in [*_told(standard)]
