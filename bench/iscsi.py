@@ -4,7 +4,7 @@
 
 usage: python bench/iscsi.py [SECONDS [GIB]]
 
-Each of them reads for so many seconds, in turns, several times; the ratio is that of the medians.
+They read for so many seconds each, in turns, several times; the ratio is the median of the pairs'.
 Then so many GiB are read, and memory must not have grown. Ends with 1 if something misses its mark.
 """
 
@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,7 +32,7 @@ from targets.tgtd import LUN, MIB, Tgtd, tgtd  # noqa: E402 - not a package: fou
 from rtslib.iscsi.client import Session  # noqa: E402 - the same
 
 DEPTH = 32
-ROUNDS = 3
+ROUNDS = 5
 BLOCK = 512
 DISK = 1024 * MIB
 GIB = 1 << 30
@@ -60,7 +61,9 @@ def libiscsi(disk: Tgtd, load: Load, seconds: int) -> float:
     words += ["-r"] if load.at_random else []
     # It does not always end by itself.
     command = ["timeout", "-k", "1", str(seconds + 20), "iscsi-perf", *words, disk.url]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(  # noqa: S603 - a fixed program with numbers for arguments
+        command, capture_output=True, text=True, check=True
+    ).stdout
     found = re.findall(r"^iops average (\d+)", said.replace("\r", "\n"), re.MULTILINE)
     return float(found[-1])
 
@@ -68,6 +71,7 @@ def libiscsi(disk: Tgtd, load: Load, seconds: int) -> float:
 async def read(disk: Tgtd, load: Load, seconds: float = 0, total: int = 0) -> float:
     """Return how many reads in a second the library makes, for a time or an amount of bytes."""
     units = DISK // BLOCK // load.blocks
+    dice = random.Random(load.blocks)  # noqa: S311 - no secret
     done = 0
     began = time.monotonic()
 
@@ -80,7 +84,7 @@ async def read(disk: Tgtd, load: Load, seconds: float = 0, total: int = 0) -> fl
         nonlocal done
         buffer, unit = bytearray(load.blocks * BLOCK), number
         while not is_over():
-            unit = random.randrange(units) if load.at_random else (unit + DEPTH) % units
+            unit = dice.randrange(units) if load.at_random else (unit + DEPTH) % units
             await session.read(LUN, unit * load.blocks, load.blocks, buffer)
             done += 1
 
@@ -94,17 +98,19 @@ async def read(disk: Tgtd, load: Load, seconds: float = 0, total: int = 0) -> fl
 
 def compare(disk: Tgtd, load: Load, seconds: int) -> bool:
     """Print both throughputs and their ratio; tell whether it reaches the mark."""
-    theirs, ours = [], []
-    for _ in range(ROUNDS):
-        theirs.append(libiscsi(disk, load, seconds))
-        ours.append(asyncio.run(read(disk, load, seconds)))
-    one, other = statistics.median(ours), statistics.median(theirs)
+    pairs = [
+        (asyncio.run(read(disk, load, seconds)), libiscsi(disk, load, seconds))
+        for _ in range(ROUNDS)
+    ]
+    one, other = (statistics.median(side) for side in zip(*pairs))
+    # Side by side: what the machine does meanwhile changes from pair to pair.
+    ratio = statistics.median(ours / theirs for ours, theirs in pairs)
     rate = load.blocks * BLOCK / MIB
-    good = one >= load.least * other
+    good = ratio >= load.least
     print(
         f"{load.name}: rtslib {one:.0f}/s ({one * rate:.0f} MiB/s), "
         f"iscsi-perf {other:.0f}/s ({other * rate:.0f} MiB/s), "
-        f"ratio {one / other:.2f}, at least {load.least:.2f}: {'yes' if good else 'NO'}"
+        f"ratio {ratio:.2f}, at least {load.least:.2f}: {'yes' if good else 'NO'}"
     )
     return good
 
@@ -131,7 +137,10 @@ def stays_flat(disk: Tgtd, total: int) -> bool:
 
 def main() -> int:
     """Run the command line."""
-    seconds = int(sys.argv[1]) if sys.argv[1:] else 4
+    # All three of them alike, and before whatever else this machine does: only root may.
+    with suppress(PermissionError):
+        os.nice(-15)
+    seconds = int(sys.argv[1]) if sys.argv[1:] else 3
     gib = int(sys.argv[2]) if sys.argv[2:] else 10
     with tempfile.TemporaryDirectory() as directory, tgtd(Path(directory)) as disk:
         disk.create(DISK)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Wire", "open_socket"]
 
 #: How often a socket is read before other tasks have their turn.
-READS = 32
+READS = 8
 #: Less than this in pieces is put together: cheaper than to name each piece to the kernel.
 SMALL = 32 * 1024
 #: The most pieces in one call (IOV_MAX is 1024 on Linux).

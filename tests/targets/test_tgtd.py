@@ -26,6 +26,7 @@ from rtslib.iscsi.errors import (
     TaskError,
 )
 from rtslib.iscsi.outgoing import Sender
+from rtslib.iscsi.requests import Function
 from rtslib.iscsi.settings import Credentials
 from targets.tgtd import LUN, MIB, Tgtd, tgtd
 
@@ -184,9 +185,9 @@ def test_task_management(disk: Tgtd) -> None:
         session.read(LUN, 0, 1)
         session.lun_reset(LUN)
         session.abort_task_set(LUN)
-        for unknown in (session.target_reset, lambda: session.clear_task_set(LUN)):
+        for unknown in (Function.TARGET_WARM_RESET, Function.CLEAR_TASK_SET):
             with pytest.raises(TaskError, match="knows no such function"):
-                unknown()
+                session.manage(unknown, LUN)
         assert len(session.read(LUN, 0, 8)) == 8 * BLOCK
 
 
