@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 from rtslib.cli.explain import Exit, UsageError
-from rtslib.cli.login import disk_of, settings
+from rtslib.cli.login import disk_of, lun_of, settings
 from rtslib.draw import human
 from rtslib.errors import InvalidValueError
 from rtslib.iscsi.client import Session
@@ -39,7 +39,7 @@ def read(task: Task) -> Exit:
             with _output(task.args.file) as file:
                 return await read_to(
                     session,
-                    session.lun,
+                    await lun_of(session),
                     file,
                     lba=task.args.lba,
                     blocks=task.args.blocks,
@@ -66,7 +66,7 @@ def write(task: Task) -> Exit:
             async with Session.connect(wanted) as session:
                 return await write_from(
                     session,
-                    session.lun,
+                    await lun_of(session),
                     file,
                     _size_of(file),
                     lba=task.args.lba,
@@ -137,7 +137,7 @@ def perf(task: Task) -> Exit:
         async with Session.connect(wanted) as session:
             found = await measure(
                 session,
-                session.lun,
+                await lun_of(session),
                 size=size,
                 depth=args.depth,
                 seconds=args.time,

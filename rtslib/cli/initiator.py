@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtslib.cli.console import plain, table
 from rtslib.cli.explain import Exit, UsageError
-from rtslib.cli.login import disk_of, settings, url_of
+from rtslib.cli.login import disk_of, lun_of, settings, url_of
 from rtslib.draw import human
 from rtslib.iscsi import scsi
 from rtslib.iscsi.client import Session
@@ -58,8 +58,9 @@ async def _ls(task: Task) -> Exit:
 
 
 async def _luns(wanted: Settings, target: Found) -> list[dict[str, Any]]:
-    """Log in to a target where the portal says that it is, and return its LUNs."""
-    portal = target.portals[0]
+    """Log in to a target, where we asked if it is there too, and return its LUNs."""
+    asked = (it for it in target.portals if (it.host, it.port) == (wanted.host, wanted.port))
+    portal = next(asked, target.portals[0])
     async with Session.connect(
         wanted, target=target.name, host=portal.host, port=portal.port
     ) as session:
@@ -107,9 +108,8 @@ def inq(task: Task) -> Exit:
 
     async def ask() -> scsi.Inquiry | scsi.Page:
         async with Session.connect(wanted) as session:
-            if page is None:
-                return await session.inquiry(session.lun)
-            return await session.page(session.lun, page)
+            lun = await lun_of(session)
+            return await (session.inquiry(lun) if page is None else session.page(lun, page))
 
     found = asyncio.run(ask())
     task.console.result(_plain_data(found), _told(found))
@@ -136,7 +136,7 @@ def readcap(task: Task) -> Exit:
 
     async def ask() -> scsi.Capacity16:
         async with Session.connect(wanted) as session:
-            return await session.read_capacity(session.lun)
+            return await session.read_capacity(await lun_of(session))
 
     found = asyncio.run(ask())
     more = {

@@ -15,14 +15,17 @@ from rtslib.iscsi.url import IscsiURL, URLError
 
 if TYPE_CHECKING:
     from rtslib.cli.task import Task
+    from rtslib.iscsi.client import Session
     from rtslib.iscsi.settings import Settings
 
-__all__ = ["disk_of", "settings", "url_of"]
+__all__ = ["disk_of", "lun_of", "settings", "url_of"]
 
 #: Where open-iscsi keeps this machine's name.
 INITIATOR_FILE = "/etc/iscsi/initiatorname.iscsi"
 #: How often a connection that was lost is made again before a command gives up.
 _RECONNECTS = 3
+#: LUNs below have one form.
+_ONE_BYTE = 256
 
 
 def url_of(task: Task) -> IscsiURL:
@@ -60,6 +63,17 @@ def settings(task: Task, url: IscsiURL) -> Settings:
         command_timeout=task.args.timeout,
         reconnects=_RECONNECTS,
     )
+
+
+async def lun_of(session: Session) -> int:
+    """Return the LUN of the URL, in the form in which the target lists it if it does.
+
+    LIO knows numbers from 256 on in one form only, and not in the one of the standard.
+    """
+    if session.lun < _ONE_BYTE:
+        return session.lun
+    luns = await session.luns()
+    return next((it for it in luns if session.lun in (it, it.linux)), session.lun)
 
 
 def _own_name() -> str | None:

@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 
 from cli.portal import IQN, portal
 from rtslib.cli import login
+from rtslib.iscsi.scsi.lun import Lun
 from rtslib.iscsi.settings import DEFAULT_INITIATOR, Credentials
 
 if TYPE_CHECKING:
@@ -93,3 +95,19 @@ def test_nobody_is_there(run: Run) -> None:
         assert "there is no such target" in err
     _, err = run(f"readcap {url}", expect=1)
     assert "cannot connect to 127.0.0.1" in err
+
+
+class Listing:
+    """A session that lists LUNs as LIO does."""
+
+    def __init__(self, lun: int) -> None:
+        self.lun = lun
+
+    async def luns(self) -> list[Lun]:
+        return [Lun.from_linux(number) for number in (0, 300)]
+
+
+@pytest.mark.parametrize(("lun", "wire"), [(0, "0000"), (300, "012c"), (301, "412d")])
+def test_a_lun_in_the_form_of_the_target(lun: int, wire: str) -> None:
+    found = asyncio.run(login.lun_of(Listing(lun)))  # type: ignore[arg-type]
+    assert getattr(found, "wire", Lun(found).wire)[:2].hex() == wire

@@ -168,12 +168,12 @@ def test_what_is_wrong_with_what_runs(machine: Machine) -> None:
 
 
 def test_more_than_is_configured(machine: Machine, saved: str) -> None:
-    MappedLUN(machine.acl("dave"), 99, 6)
+    MappedLUN(machine.acl("dave"), 300, 6)
     machine.acl("dave").tcq_depth = 2
     machine.tpgs[1].set_attribute("generate_node_acls", True)
     found = verify(saved, expect=1)
     assert faults([it for it in found if it["check"] == "login"]) == {
-        ("dave", "extra", 99),
+        ("dave", "extra", 300),
         ("dave", "depth", None),
     }
     (let_in,) = (it for it in found if it["check"] == "unknown initiator" and it["faults"])
