@@ -64,7 +64,8 @@ async def _luns(wanted: Settings, target: Found) -> list[dict[str, Any]]:
     async with Session.connect(
         wanted, target=target.name, host=portal.host, port=portal.port
     ) as session:
-        return [it for lun in await session.luns() if (it := await _lun(session, lun))]
+        luns = sorted(await session.luns())  # LIO lists them in no order
+        return [it for lun in luns if (it := await _lun(session, lun))]
 
 
 async def _lun(session: Session, lun: Lun) -> dict[str, Any] | None:

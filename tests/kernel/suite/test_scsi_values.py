@@ -196,7 +196,7 @@ def _inquiry(session: Session, lun: int, device: str) -> None:
         assert found, (pattern, said)
         assert found.group(1).strip() == value
     capacity = session.read_capacity(lun)
-    said = succeed("sg_readcap", "--long", device)
+    said = succeed("sg_readcap", "--readonly", "--long", device)
     assert f"Last LBA={capacity.last_lba} " in said
     assert f"Logical block length={capacity.block_size} bytes" in said
     assert f"lbpme={int(capacity.thin)}, lbprz={int(capacity.unmapped_reads_zeros)}" in said
