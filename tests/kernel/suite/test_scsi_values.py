@@ -239,11 +239,11 @@ def _mode(session: Session, lun: int, device: str) -> None:
 def _groups(session: Session, lun: int, device: str) -> None:
     answer = session.ask(lun, scsi.report_target_port_groups(512), 512)
     (group,) = scsi.PortGroups.parse(answer).groups
-    said = succeed("sg_rtpg", "--decode", device)
+    said = succeed("sg_rtpg", "--readonly", "--decode", device)
     assert f"target port group id : 0x{group.group:x} " in said
     assert f"Pref={int(group.preferred)}" in said
     keys = scsi.RegisteredKeys.parse(session.ask(lun, scsi.read_keys(512), 512))
     assert keys.keys == ()
     assert f"PR generation=0x{keys.generation:x}, there are NO registered" in succeed(
-        "sg_persist", "--in", "--read-keys", device
+        "sg_persist", "--readonly", "--in", "--read-keys", device
     )
