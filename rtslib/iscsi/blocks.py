@@ -80,13 +80,13 @@ class Blocks(Executor):
         await self.ask(lun, scsi.test_unit_ready())
 
     async def luns(self) -> list[scsi.Lun]:
-        """Return the LUNs that this initiator has: use them as they are, they keep their form."""
+        """Return the LUNs that this initiator has, sorted: each keeps the form in which it came."""
         length = 4096
         while True:
             data = await self.ask(0, scsi.report_luns(length), length)
             needed = int.from_bytes(data[:4], "big") + 8
             if needed <= length:
-                return list(scsi.LunList.parse(data).luns)
+                return sorted(scsi.LunList.parse(data).luns)
             length = needed
 
     async def inquiry(self, lun: int) -> scsi.Inquiry:

@@ -208,8 +208,8 @@ class Login:
         following = header.flags & 3
         if self._stage == SECURITY:
             if self._step is Step.METHOD:
-                if text.pop("AuthMethod", "None") != "None":
-                    raise RemoteProtocolError("the target ends authentication before it began")
+                # Whatever the method: LIO names CHAP, and ends the stage where it needs no proof.
+                text.pop("AuthMethod", None)
                 self._unproved()
             elif self._step is Step.PROOF:
                 self._verify({name: text.pop(name) for name in list(text) if name[:5] == "CHAP_"})
