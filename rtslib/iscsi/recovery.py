@@ -84,10 +84,13 @@ class Recovery:
         self._opened = self._ready = True
 
     async def _log_in(self) -> None:
-        self.link = await open_link(self.settings, self._connector, self._events, self._lost)
+        link = await open_link(self.settings, self._connector, self._events, self._lost)
+        if link.wire.closed:
+            raise ConnectionLostError(f"{self.settings.where}: the target hung up after the login")
+        self.link = link
         if self.closing:  # meanwhile
             self.close()
-        elif self.settings.ping_interval is not None:
+        else:
             self._beat()
 
     def close(self) -> None:
@@ -208,9 +211,7 @@ class Recovery:
 
     def _overdue(self, request: Request) -> None:
         waiter, request.deadline = request.waiter, None
-        what = type(request).__name__.lower()
-        if isinstance(request, Command):
-            what = f"SCSI command {request.cdb[0]:#04x}"
+        what = request.what
         request.error = NoAnswerError(
             f"{self.settings.where}: no answer to a {what} in time",
             hint="the target is overloaded or gone; `timeout` allows more",
@@ -250,8 +251,9 @@ class Recovery:
     def _message(self, message: Message) -> None:
         header = message.header
         if message.kind == MessageKind.ASKS_FOR_LOGOUT:
-            self._ready = False
-            self._spawn(self._leave(header.parameter3))
+            if self.link is not None and self._ready:
+                self._ready = False
+                self._spawn(self._leave(self.link, header.parameter3))
         elif message.kind in (MessageKind.DROPS_CONNECTION, MessageKind.DROPS_SESSION):
             self._time2wait = float(header.parameter2)
             if self.link is not None:
@@ -259,16 +261,13 @@ class Recovery:
         if self._on_message is not None:
             self._on_message(message)
 
-    async def _leave(self, seconds: int) -> None:
+    async def _leave(self, link: Link, seconds: int) -> None:
         """Log out as the target wants us to, when what is under way has ended or time is short."""
-        link = self.link
-        if link is None:
-            return
-        self._drained = self.loop.create_future()
         if link.connection.tasks:
+            self._drained = self.loop.create_future()
             await asyncio.wait([self._drained], timeout=seconds / 2)
-        self._drained = None
-        if self.link is link:
+            self._drained = None
+        if not link.wire.closed:
             logout = Logout()
             logout.waiter = self.loop.create_future()
             self._send(link, logout)
@@ -311,9 +310,10 @@ class Recovery:
         return True
 
     async def _recover(self, error: IscsiError) -> None:
-        limit = self.settings.reconnects
-        while limit is None or self._attempts < limit:
+        limit, tries = self.settings.reconnects, 0
+        while limit is None or tries < limit:
             await asyncio.sleep(max(self._pause(), self._time2wait))
+            tries += 1
             self._attempts += 1
             self._time2wait = 0.0
             try:

@@ -29,8 +29,10 @@ from rtslib.iscsi.headers import (
     LogoutRequest,
     NopIn,
     NopOut,
+    Reject,
     SCSICommand,
 )
+from rtslib.iscsi.pdu import pack
 from rtslib.iscsi.settings import Credentials
 
 if TYPE_CHECKING:
@@ -345,6 +347,54 @@ def test_a_target_that_asks_us_to_leave() -> None:
             assert len(came(target, LogoutRequest, 0)) == 1
             assert len(target.served) == 2
             assert told[0].kind == MessageKind.ASKS_FOR_LOGOUT
+
+    run(work())
+
+
+def test_a_rejection_is_as_good_as_a_message() -> None:
+    class Rejecting(Served):
+        def on_command(self, pdu: SCSICommand, data: Any) -> None:
+            if self is self.target.served[0]:
+                self.send(Reject(reason=0x0C), pack(pdu))
+            else:
+                super().on_command(pdu, data)
+
+    async def work() -> None:
+        target = fake()
+        target.serve = Rejecting
+        async with connect(target) as session:
+            result = await session.execute(0, read_cdb(3, 1), length=BLOCK)
+            assert result.data == pattern(4)[3 * BLOCK :]
+            assert len(came(target, LogoutRequest, 0)) == 1
+
+    run(work())
+
+
+def test_being_asked_twice_and_leaving_by_ourselves() -> None:
+    async def work() -> None:
+        target = fake()
+        session = await connect(target)
+        asked = AsyncMessage(event=MessageKind.ASKS_FOR_LOGOUT, parameter3=60)
+        target.served[0].send(asked)
+        await tell(target, asked)
+        await until(lambda: not session._ready)
+        await session.logout()
+        await until(lambda: not session._tasks)
+
+    run(work())
+
+
+def test_closing_while_logging_in() -> None:
+    async def work() -> None:
+        target = fake()
+        session = connect(target)
+        opening = asyncio.ensure_future(session.open())
+        await until(lambda: target.served)
+        session.close()
+        await opening
+        assert session.link is None
+        with pytest.raises(ConnectionLostError, match="was closed"):
+            await session.ping()
 
     run(work())
 

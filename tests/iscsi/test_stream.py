@@ -154,3 +154,10 @@ def test_the_memory_is_one_for_as_long_as_it_lives() -> None:
         feed(stream, wire)
     assert stream.buffers()[0].obj is ring
     assert len(sink.got) == 1000
+
+
+def test_what_does_not_fit_behind_begins_the_memory_anew() -> None:
+    sink = Places()
+    wire = b"".join(encode(NopIn(itt=1), bytes(1000))) * 300
+    feed(receiver(sink), wire)
+    assert len(sink.got) == 300
