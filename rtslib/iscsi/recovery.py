@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, cast
 
 from rtslib.iscsi.errors import (
     AuthenticationError,
@@ -21,7 +21,7 @@ from rtslib.iscsi.errors import (
 )
 from rtslib.iscsi.events import Event, Message, MessageKind
 from rtslib.iscsi.link import Connector, Link, open_link
-from rtslib.iscsi.requests import Command, Logout, Ping, Request, TaskManagement, Text
+from rtslib.iscsi.requests import Command, Logout, Ping, Request
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -83,7 +83,7 @@ class Recovery:
         await self._log_in()
         self._opened = self._ready = True
 
-    async def _log_in(self) -> None:
+    async def _log_in(self) -> Link:
         link = await open_link(self.settings, self._connector, self._events, self._lost)
         if link.wire.closed:
             raise ConnectionLostError(f"{self.settings.where}: the target hung up after the login")
@@ -92,6 +92,7 @@ class Recovery:
             self.close()
         else:
             self._beat()
+        return link
 
     def close(self) -> None:
         """Hang up without a goodbye; what is under way ends with an error."""
@@ -138,18 +139,9 @@ class Recovery:
             return
         self._send(link, request)
 
-    def _send(self, link: Link, request: Request) -> None:
-        connection = link.connection
-        if isinstance(request, Command):
-            connection.execute(request)
-        elif isinstance(request, TaskManagement):
-            connection.manage(request)
-        elif isinstance(request, Ping):
-            connection.ping(request)
-        elif isinstance(request, Text):
-            connection.text(request)
-        elif isinstance(request, Logout):
-            connection.logout(request)
+    @staticmethod
+    def _send(link: Link, request: Request) -> None:
+        link.connection.ask(request)
         link.wire.send_soon()
 
     def _abandon(self, request: Request) -> None:
@@ -178,8 +170,9 @@ class Recovery:
                 waiter = event.waiter
                 if waiter is not None and not waiter.done():
                     waiter.set_result(None)
-            elif isinstance(event, Message):
-                self._message(event)
+            else:
+                # Of a login its link has heard before.
+                self._message(cast("Message", event))
         drained = self._drained
         if drained is not None and not drained.done() and not self.connection.tasks:
             drained.set_result(None)
@@ -317,8 +310,7 @@ class Recovery:
             self._attempts += 1
             self._time2wait = 0.0
             try:
-                await self._log_in()
-                await self._listen()
+                await self._listen(await self._log_in())
             except (AuthenticationError, LocalProtocolError) as refused:
                 error = refused
                 break
@@ -338,11 +330,8 @@ class Recovery:
         pause = min(longest, first * (1 << min(self._attempts - 1, 16)))
         return pause * random.uniform(0.75, 1.25)  # noqa: S311 - to spread many clients, no secret
 
-    async def _listen(self) -> None:
+    async def _listen(self, link: Link) -> None:
         """Let the logical units tell that we are new to them: else the commands would hear it."""
-        link = self.link
-        if link is None:
-            raise ConnectionLostError("the connection was lost again")
         for lun in {one.lun: one for one in self._queue if isinstance(one, Command)}:
             for _ in range(ATTENTIONS):
                 command = Command(lun, TEST_UNIT_READY, repeatable=False)

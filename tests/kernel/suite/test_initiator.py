@@ -285,7 +285,8 @@ class TestTasks:
         with connect() as session:
             session.read(0, 0, 1)
             session.lun_reset(0)
-            session.target_reset()
+            with pytest.raises(TaskError, match="refuses"):
+                session.target_reset()
             for unknown in (Function.ABORT_TASK_SET, Function.CLEAR_TASK_SET):
                 with pytest.raises(TaskError, match="knows no such function"):
                     session.manage(unknown, 0)
