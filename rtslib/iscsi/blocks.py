@@ -37,6 +37,9 @@ _READ_10, _READ_16, _WRITE_10, _WRITE_16 = 0x28, 0x88, 0x2A, 0x8A
 _FUA = 0x08
 _BLOCK_LIMITS = 0xB0
 _ILLEGAL_REQUEST = 5
+BUSY, TASK_SET_FULL = 0x08, 0x28
+#: How long a logical unit that is busy is left alone, in seconds; each time twice as long.
+FIRST_PAUSE = 0.02
 
 
 class Geometry(NamedTuple):
@@ -80,13 +83,13 @@ class Blocks(Executor):
         await self.ask(lun, scsi.test_unit_ready())
 
     async def luns(self) -> list[scsi.Lun]:
-        """Return the LUNs that this initiator has: use them as they are, they keep their form."""
+        """Return the LUNs that this initiator has, sorted: each keeps the form in which it came."""
         length = 4096
         while True:
             data = await self.ask(0, scsi.report_luns(length), length)
             needed = int.from_bytes(data[:4], "big") + 8
             if needed <= length:
-                return list(scsi.LunList.parse(data).luns)
+                return sorted(scsi.LunList.parse(data).luns)
             length = needed
 
     async def inquiry(self, lun: int) -> scsi.Inquiry:
@@ -189,12 +192,16 @@ class Blocks(Executor):
             )
 
     async def _transferred(self, lun: int, cdb: bytes, **what: Any) -> Result:
-        """Execute a transfer, again where the logical unit only had something to tell."""
+        """Execute a transfer, again where the logical unit had something to tell, or is busy."""
+        pause = FIRST_PAUSE
         for _ in range(ATTENTIONS):
             result = await self.execute(lun, cdb, check=False, **what)
             if not result.status:
                 return result
-            if not is_attention(result.sense):
+            if result.status in (BUSY, TASK_SET_FULL):
+                await asyncio.sleep(pause)
+                pause *= 2
+            elif not is_attention(result.sense):
                 break
         raise ScsiError(result.status, result.sense, cdb)
 

@@ -184,7 +184,7 @@ class Session(Blocks):
             return
         self.closing = True
         try:
-            if self.link is not None:
+            if self.link is not None and self._ready:
                 await self.run(Logout(), LOGOUT_TIMEOUT)
         except IscsiError:
             pass  # gone is gone

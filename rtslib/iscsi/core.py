@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Callable
 
 from rtslib.iscsi.errors import (
     ConnectionLostError,
@@ -99,6 +99,10 @@ class Connection:
         return self.sender.take()
 
     # What may be asked for.
+
+    def ask(self, request: Request) -> None:
+        """Send a request of any kind."""
+        _BY_KIND[type(request)](self, request)
 
     def begin(self) -> None:
         """Begin to log in."""
@@ -282,3 +286,12 @@ class Connection:
                 if self.tasks.get(request.itt) is not request:
                     self._start(request)
                 self.sender.text(request)
+
+
+_BY_KIND: dict[type[Request], Callable[[Connection, Any], None]] = {
+    Command: Connection.execute,
+    TaskManagement: Connection.manage,
+    Ping: Connection.ping,
+    Text: Connection.text,
+    Logout: Connection.logout,
+}

@@ -280,7 +280,10 @@ def _reject(connection: Connection, header: memoryview, data: Buffer) -> None:
     opcode = head.opcode & OPCODE
     words = f"the target rejects a PDU of ours with opcode {opcode:#04x}: {reason}"
     if rejected.reason == WAITS_FOR_LOGOUT:
+        # As good as a message that asks for it. The request stays: it is for the next connection.
         connection.change(Trigger.ASKED)
+        connection.emit(Message(AsyncMessage(event=MessageKind.ASKS_FOR_LOGOUT), b""))
+        return
     if opcode == Opcode.DATA_OUT and rejected.reason == DATA_DIGEST:
         return  # the command itself is still going to end, and says so (section 7.8)
     request = connection.tasks.get(getattr(head, "itt", NO_TAG))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple, Union
+from typing import TYPE_CHECKING, NamedTuple, Union, cast
 
 from rtslib.iscsi.errors import LocalProtocolError, RemoteProtocolError
 
@@ -116,14 +116,11 @@ class Key(NamedTuple):
             return bool(ours and theirs)
         if self.function is Function.OR:
             return bool(ours or theirs)
-        if isinstance(ours, tuple) and isinstance(theirs, tuple):
-            return next(((word,) for word in theirs if word in ours), None)
-        if isinstance(ours, int) and isinstance(theirs, int):
-            if self.function is Function.MINIMUM:
-                return min(ours, theirs)
-            if self.function is Function.MAXIMUM:
-                return max(ours, theirs)
-        return theirs
+        if self.function is Function.FIRST:
+            known = cast("tuple[str, ...]", ours)
+            return next(((it,) for it in cast("tuple[str, ...]", theirs) if it in known), None)
+        choose = min if self.function is Function.MINIMUM else max
+        return choose(cast("int", ours), cast("int", theirs))
 
     def accept(self, ours: Value, answer: Value) -> Value:
         """Return the target's answer to our offer, if its function can give it."""

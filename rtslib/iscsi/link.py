@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING, Callable, Union
+from typing import TYPE_CHECKING, Callable, Union, cast
 
 from rtslib.iscsi.core import Connection
 from rtslib.iscsi.errors import ConnectionLostError, IscsiError, LoginError, NoAnswerError
@@ -58,11 +58,10 @@ class Link:
 
     def _events(self, events: list[Event]) -> None:
         if not self._outcome.done():
-            first = events.pop(0)
-            if isinstance(first, LoggedIn):
-                self.login = first
-            if isinstance(first, (LoggedIn, Redirect)):
-                self._outcome.set_result(first)
+            # Nothing else comes before one of these two.
+            first = cast("_Outcome", events.pop(0))
+            self.login = first if isinstance(first, LoggedIn) else None
+            self._outcome.set_result(first)
         if events:
             self._on_events(events)
 

@@ -208,13 +208,11 @@ class Login:
         following = header.flags & 3
         if self._stage == SECURITY:
             if self._step is Step.METHOD:
-                # LIO names CHAP here, too, and goes on, where it asks for no authentication.
+                # Whatever the method: LIO names CHAP, and ends the stage where it needs no proof.
                 text.pop("AuthMethod", None)
                 self._unproved()
-            elif self._step is Step.PROOF:
+            else:  # the proof: after the others no stage ends that we have not ended
                 self._verify({name: text.pop(name) for name in list(text) if name[:5] == "CHAP_"})
-            elif self._step is Step.CHALLENGE:
-                raise RemoteProtocolError("the target ends authentication without a challenge")
         if self.negotiation.receive(text):
             raise RemoteProtocolError("the target ends the stage with an offer of its own")
         if following == FULL:

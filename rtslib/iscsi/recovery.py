@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, cast
 
 from rtslib.iscsi.errors import (
     AuthenticationError,
@@ -21,7 +21,7 @@ from rtslib.iscsi.errors import (
 )
 from rtslib.iscsi.events import Event, Message, MessageKind
 from rtslib.iscsi.link import Connector, Link, open_link
-from rtslib.iscsi.requests import Command, Logout, Ping, Request, TaskManagement, Text
+from rtslib.iscsi.requests import Command, Logout, Ping, Request
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -83,12 +83,16 @@ class Recovery:
         await self._log_in()
         self._opened = self._ready = True
 
-    async def _log_in(self) -> None:
-        self.link = await open_link(self.settings, self._connector, self._events, self._lost)
+    async def _log_in(self) -> Link:
+        link = await open_link(self.settings, self._connector, self._events, self._lost)
+        if link.wire.closed:
+            raise ConnectionLostError(f"{self.settings.where}: the target hung up after the login")
+        self.link = link
         if self.closing:  # meanwhile
             self.close()
-        elif self.settings.ping_interval is not None:
+        else:
             self._beat()
+        return link
 
     def close(self) -> None:
         """Hang up without a goodbye; what is under way ends with an error."""
@@ -135,18 +139,9 @@ class Recovery:
             return
         self._send(link, request)
 
-    def _send(self, link: Link, request: Request) -> None:
-        connection = link.connection
-        if isinstance(request, Command):
-            connection.execute(request)
-        elif isinstance(request, TaskManagement):
-            connection.manage(request)
-        elif isinstance(request, Ping):
-            connection.ping(request)
-        elif isinstance(request, Text):
-            connection.text(request)
-        elif isinstance(request, Logout):
-            connection.logout(request)
+    @staticmethod
+    def _send(link: Link, request: Request) -> None:
+        link.connection.ask(request)
         link.wire.send_soon()
 
     def _abandon(self, request: Request) -> None:
@@ -175,8 +170,9 @@ class Recovery:
                 waiter = event.waiter
                 if waiter is not None and not waiter.done():
                     waiter.set_result(None)
-            elif isinstance(event, Message):
-                self._message(event)
+            else:
+                # Of a login its link has heard before.
+                self._message(cast("Message", event))
         drained = self._drained
         if drained is not None and not drained.done() and not self.connection.tasks:
             drained.set_result(None)
@@ -208,9 +204,7 @@ class Recovery:
 
     def _overdue(self, request: Request) -> None:
         waiter, request.deadline = request.waiter, None
-        what = type(request).__name__.lower()
-        if isinstance(request, Command):
-            what = f"SCSI command {request.cdb[0]:#04x}"
+        what = request.what
         request.error = NoAnswerError(
             f"{self.settings.where}: no answer to a {what} in time",
             hint="the target is overloaded or gone; `timeout` allows more",
@@ -250,8 +244,9 @@ class Recovery:
     def _message(self, message: Message) -> None:
         header = message.header
         if message.kind == MessageKind.ASKS_FOR_LOGOUT:
-            self._ready = False
-            self._spawn(self._leave(header.parameter3))
+            if self.link is not None and self._ready:
+                self._ready = False
+                self._spawn(self._leave(self.link, header.parameter3))
         elif message.kind in (MessageKind.DROPS_CONNECTION, MessageKind.DROPS_SESSION):
             self._time2wait = float(header.parameter2)
             if self.link is not None:
@@ -259,16 +254,13 @@ class Recovery:
         if self._on_message is not None:
             self._on_message(message)
 
-    async def _leave(self, seconds: int) -> None:
+    async def _leave(self, link: Link, seconds: int) -> None:
         """Log out as the target wants us to, when what is under way has ended or time is short."""
-        link = self.link
-        if link is None:
-            return
-        self._drained = self.loop.create_future()
         if link.connection.tasks:
+            self._drained = self.loop.create_future()
             await asyncio.wait([self._drained], timeout=seconds / 2)
-        self._drained = None
-        if self.link is link:
+            self._drained = None
+        if not link.wire.closed:
             logout = Logout()
             logout.waiter = self.loop.create_future()
             self._send(link, logout)
@@ -311,14 +303,14 @@ class Recovery:
         return True
 
     async def _recover(self, error: IscsiError) -> None:
-        limit = self.settings.reconnects
-        while limit is None or self._attempts < limit:
+        limit, tries = self.settings.reconnects, 0
+        while limit is None or tries < limit:
             await asyncio.sleep(max(self._pause(), self._time2wait))
+            tries += 1
             self._attempts += 1
             self._time2wait = 0.0
             try:
-                await self._log_in()
-                await self._listen()
+                await self._listen(await self._log_in())
             except (AuthenticationError, LocalProtocolError) as refused:
                 error = refused
                 break
@@ -338,11 +330,8 @@ class Recovery:
         pause = min(longest, first * (1 << min(self._attempts - 1, 16)))
         return pause * random.uniform(0.75, 1.25)  # noqa: S311 - to spread many clients, no secret
 
-    async def _listen(self) -> None:
+    async def _listen(self, link: Link) -> None:
         """Let the logical units tell that we are new to them: else the commands would hear it."""
-        link = self.link
-        if link is None:
-            raise ConnectionLostError("the connection was lost again")
         for lun in {one.lun: one for one in self._queue if isinstance(one, Command)}:
             for _ in range(ATTENTIONS):
                 command = Command(lun, TEST_UNIT_READY, repeatable=False)

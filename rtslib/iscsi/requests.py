@@ -45,6 +45,9 @@ class Request:
 
     __slots__ = ("deadline", "error", "itt", "waiter")
 
+    #: What it is, in words.
+    what = "request"
+
     def __init__(self) -> None:
         self.itt = 0
         #: When it must have ended, by the clock of whoever asked.
@@ -120,6 +123,11 @@ class Command(Request):
         self.error = None
 
     @property
+    def what(self) -> str:  # type: ignore[override]
+        """What it is, in words."""
+        return f"SCSI command {self.cdb[0]:#04x}"
+
+    @property
     def expected(self) -> int:
         """How much it reads, or writes if it does not read."""
         if self.read_into is not None:
@@ -143,6 +151,7 @@ class TaskManagement(Request):
     """A function upon a task, or all tasks of a logical unit or target."""
 
     __slots__ = ("function", "lun", "response", "task")
+    what = "task management function"
 
     def __init__(self, function: Function, lun: int = 0, task: Command | None = None) -> None:
         super().__init__()
@@ -156,6 +165,7 @@ class Text(Request):
     """Text for the target, and its answer, of however many PDUs."""
 
     __slots__ = ("answer", "data", "ttt")
+    what = "text"
 
     def __init__(self, data: bytes) -> None:
         super().__init__()
@@ -168,6 +178,7 @@ class Ping(Request):
     """A NOP that the target is to send back."""
 
     __slots__ = ("data",)
+    what = "ping"
 
     def __init__(self, data: bytes = b"") -> None:
         super().__init__()
@@ -178,6 +189,7 @@ class Logout(Request):
     """The end of the session."""
 
     __slots__ = ("response", "time2wait")
+    what = "logout"
 
     def __init__(self) -> None:
         super().__init__()

@@ -10,6 +10,7 @@ import pytest
 
 from iscsi.talk import BLOCK, connect, fake, pattern, run
 from rtslib.iscsi import scsi
+from rtslib.iscsi.blocks import DEPTH, _side_by_side
 from rtslib.iscsi.errors import LocalProtocolError, ScsiError, TaskError
 from rtslib.iscsi.fake import FakeDisk, FakeTarget
 from rtslib.iscsi.fakedisk import POWER_ON, Reply
@@ -94,6 +95,50 @@ def test_what_a_logical_unit_has_to_tell_is_listened_to() -> None:
 )
 def test_unit_attentions(sense: str, answer: bool) -> None:
     assert is_attention(bytes.fromhex(sense)) is answer
+
+
+@pytest.mark.parametrize("status", [0x08, 0x28])
+def test_a_busy_unit_is_left_alone_for_a_while(
+    status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rtslib.iscsi.blocks.FIRST_PAUSE", 0.001)
+
+    class Busy(FakeDisk):
+        left = 3
+
+        def execute(self, cdb: bytes, data_out: Any = b"") -> Reply:
+            if cdb[0] == 0x28 and self.left:
+                self.left -= 1
+                return Reply(status)
+            return super().execute(cdb, data_out)
+
+    async def work() -> None:
+        disk = Busy(pattern(9))
+        async with connect(FakeTarget({0: disk})) as session:
+            assert bytes(await session.read(0, 1, 1)) == pattern(2)[BLOCK:]
+            disk.left = 99
+            with pytest.raises(ScsiError) as caught:
+                await session.read(0, 1, 1)
+            assert caught.value.status == status
+
+    run(work())
+
+
+def test_a_part_that_fails_ends_those_that_run_and_those_that_wait() -> None:
+    ended = []
+
+    async def fail() -> None:
+        raise TaskError("failed")
+
+    async def endless() -> None:
+        try:
+            await asyncio.sleep(1000)
+        finally:
+            ended.append(1)
+
+    with pytest.raises(TaskError, match="failed"):
+        run(_side_by_side(iter([endless(), fail(), *(endless() for _ in range(2 * DEPTH))])))
+    assert len(ended) < DEPTH
 
 
 def test_what_it_is() -> None:

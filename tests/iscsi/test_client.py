@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from rtslib.iscsi.discovery import Found, FoundPortal, discover, found_targets
 from rtslib.iscsi.errors import (
     AuthenticationError,
     ConnectionLostError,
+    IscsiError,
     LocalProtocolError,
     LoginError,
     NoAnswerError,
@@ -207,7 +209,8 @@ def test_who_does_not_even_abort_is_not_there() -> None:
         async with connect(target, ping_timeout=0.05, reconnects=0) as session:
             with pytest.raises(NoAnswerError):
                 await session.execute(0, read_cdb(0, 1), length=BLOCK, timeout=0.01)
-            with pytest.raises(NoAnswerError, match="taskmanagement"):
+            # Whichever of the two functions is late first: the connection is lost with it.
+            with pytest.raises(IscsiError, match="task management function"):
                 await session.lun_reset(0)
             await until(lambda: session.link is None)
             with pytest.raises(NoAnswerError, match="does not answer"):
@@ -290,6 +293,7 @@ class Elsewhere(Served):
         self.send(
             response._replace(status=self.status, flags=0), b"TargetAddress=[fe80::2]:3261,1\0"
         )
+        self.ended = True
 
 
 @pytest.mark.parametrize("status", [0x0101, 0x0102])
@@ -347,6 +351,22 @@ def test_a_target_that_hangs_up_during_the_login() -> None:
     run(work())
 
 
+def test_a_target_that_hangs_up_right_after_the_login() -> None:
+    class Brief(Served):
+        def on_login(self, pdu: Any, data: Any) -> None:
+            super().on_login(pdu, data)
+            self.ended = self.full
+
+    async def work() -> None:
+        target = fake()
+        target.serve = Brief
+        with pytest.raises(ConnectionLostError, match="hung up"):
+            async with connect(target, reconnects=0) as session:
+                await session.ping()
+
+    run(work())
+
+
 def test_nobody_is_there() -> None:
     async def refuse(_host: str, _port: int) -> Any:
         raise ConnectionRefusedError(111, "Connection refused")
@@ -354,6 +374,16 @@ def test_nobody_is_there() -> None:
     async def work() -> None:
         with pytest.raises(ConnectionLostError, match="Connection refused"):
             await Session.connect(Settings(target="iqn.x"), connector=refuse)
+
+    run(work())
+
+
+def test_nobody_listens() -> None:
+    async def work() -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            with pytest.raises(ConnectionLostError, match="Connection refused"):
+                await Session.connect(Settings(port=taken.getsockname()[1], target="iqn.x"))
 
     run(work())
 

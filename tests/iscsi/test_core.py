@@ -571,7 +571,10 @@ def test_a_rejection_that_waits_for_logout() -> None:
     command = talk.read(0, 1)
     talk.pump()
     talk.served.send(Reject(reason=0x0C), pack(last(talk)))
-    assert talk.pump() == [command]
+    (event,) = talk.pump()
+    assert isinstance(event, Message)
+    assert event.kind == MessageKind.ASKS_FOR_LOGOUT
+    assert talk.connection.tasks[command.itt] is command
     assert state_of(talk) is State.ASKED
 
 

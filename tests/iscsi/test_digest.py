@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rtslib.iscsi import digest
 from rtslib.iscsi.digest import crc32c, digest_of, table_crc32c
 
 #: RFC 3720 appendix B.4: the data, and the four bytes that follow them on the wire.
@@ -41,3 +44,8 @@ def test_parts_give_what_the_whole_gives(data: bytes, at: int) -> None:
 
 def test_an_empty_text_has_a_checksum_of_nothing() -> None:
     assert table_crc32c(b"") == 0
+
+
+def test_without_the_package_tables_do_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "crc32c", None)
+    assert digest._fastest() is table_crc32c

@@ -16,6 +16,7 @@ from rtslib.iscsi.errors import AuthenticationError, LoginError
 from rtslib.iscsi.fake import FakeDisk
 from rtslib.iscsi.fakelogin import FakeLogin
 from rtslib.iscsi.headers import LoginRequest
+from rtslib.iscsi.keys import parse_text
 from rtslib.iscsi.requests import Command
 from rtslib.iscsi.settings import Credentials
 from rtslib.iscsi.stream import feed
@@ -40,6 +41,31 @@ def test_what_a_login_must_have(text: bytes, status: int) -> None:
     login = FakeLogin(fake(credentials=Credentials("alice", "secret")))
     response, _ = login.step(LoginRequest(), text)
     assert response.status == status
+
+
+def test_a_login_in_parts_and_keys_that_it_does_not_know() -> None:
+    login = FakeLogin(fake())
+    response, text = login.step(LoginRequest(flags=0x44), b"InitiatorName=iqn.x\0SessionType=Disc")
+    assert (response.flags, text) == (0x04, b"")
+    _, text = login.step(LoginRequest(flags=0x04), b"overy\0X-com=1\0DataDigest=SHA\0")
+    assert parse_text(text)["X-com"] == "NotUnderstood"
+    assert parse_text(text)["DataDigest"] == "Reject"
+    _, text = login.step(LoginRequest(flags=0x04), b"")
+    assert text == b""
+
+
+def test_who_offers_chap_where_none_is_needed() -> None:
+    target = fake()
+    Talk(target, replace(target.settings, credentials=Credentials("alice", "secret"))).log_in()
+
+
+def test_a_target_that_has_no_proof_of_its_own() -> None:
+    target = fake(credentials=Credentials("alice", "secret"))
+    settings = replace(target.settings, target_credentials=Credentials("target", "other"))
+    talk = Talk(target, settings)
+    talk.connection.begin()
+    with pytest.raises(AuthenticationError, match="does not prove"):
+        talk.pump()
 
 
 def test_a_normal_session_names_a_target() -> None:

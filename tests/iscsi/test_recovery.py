@@ -29,8 +29,10 @@ from rtslib.iscsi.headers import (
     LogoutRequest,
     NopIn,
     NopOut,
+    Reject,
     SCSICommand,
 )
+from rtslib.iscsi.pdu import pack
 from rtslib.iscsi.settings import Credentials
 
 if TYPE_CHECKING:
@@ -349,6 +351,54 @@ def test_a_target_that_asks_us_to_leave() -> None:
     run(work())
 
 
+def test_a_rejection_is_as_good_as_a_message() -> None:
+    class Rejecting(Served):
+        def on_command(self, pdu: SCSICommand, data: Any) -> None:
+            if self is self.target.served[0]:
+                self.send(Reject(reason=0x0C), pack(pdu))
+            else:
+                super().on_command(pdu, data)
+
+    async def work() -> None:
+        target = fake()
+        target.serve = Rejecting
+        async with connect(target) as session:
+            result = await session.execute(0, read_cdb(3, 1), length=BLOCK)
+            assert result.data == pattern(4)[3 * BLOCK :]
+            assert len(came(target, LogoutRequest, 0)) == 1
+
+    run(work())
+
+
+def test_being_asked_twice_and_leaving_by_ourselves() -> None:
+    async def work() -> None:
+        target = fake()
+        session = await connect(target)
+        asked = AsyncMessage(event=MessageKind.ASKS_FOR_LOGOUT, parameter3=60)
+        target.served[0].send(asked)
+        await tell(target, asked)
+        await until(lambda: not session._ready)
+        await session.logout()
+        await until(lambda: not session._tasks)
+
+    run(work())
+
+
+def test_closing_while_logging_in() -> None:
+    async def work() -> None:
+        target = fake()
+        session = connect(target)
+        opening = asyncio.ensure_future(session.open())
+        await until(lambda: target.served)
+        session.close()
+        await opening
+        assert session.link is None
+        with pytest.raises(ConnectionLostError, match="was closed"):
+            await session.ping()
+
+    run(work())
+
+
 def test_what_is_under_way_may_end_before_we_leave() -> None:
     class Slow(Served):
         def on_command(self, pdu: SCSICommand, data: Any) -> None:
@@ -399,6 +449,92 @@ def test_a_target_that_says_that_it_hangs_up(kind: MessageKind) -> None:
             await until(lambda: came(target, SCSICommand))
             await tell(target, AsyncMessage(event=kind))
             assert (await reading).data == pattern(4)[3 * BLOCK :]
+
+    run(work())
+
+
+def test_a_connection_that_is_lost_before_we_leave() -> None:
+    async def work() -> None:
+        target = only_later()
+        async with connect(target) as session:
+            reading = asyncio.ensure_future(session.execute(0, read_cdb(3, 1), length=BLOCK))
+            await until(lambda: came(target, SCSICommand))
+            await tell(target, AsyncMessage(event=MessageKind.ASKS_FOR_LOGOUT, parameter3=1))
+            await until(lambda: not session._ready)
+            target.hang_up()
+            assert (await reading).data == pattern(4)[3 * BLOCK :]
+            await until(lambda: not session._tasks)
+            assert came(target, LogoutRequest) == []
+
+    run(work())
+
+
+def test_a_message_that_comes_with_the_login() -> None:
+    class Early(Served):
+        def on_login(self, pdu: LoginRequest, data: Any) -> None:
+            super().on_login(pdu, data)
+            for kind in (MessageKind.ASKS_FOR_LOGOUT, MessageKind.DROPS_SESSION):
+                self.send(AsyncMessage(event=kind))
+
+    async def work() -> None:
+        target = fake()
+        target.serve = Early
+        told: list[Message] = []
+        async with connect(target, on_message=told.append) as session:
+            await session.read(0, 0, 1)
+            assert len(told) == 2
+
+    run(work())
+
+
+def test_a_connection_that_is_lost_again_while_it_is_made() -> None:
+    class Twice(OnlyLater):
+        def on_command(self, pdu: SCSICommand, data: Any) -> None:
+            if len(self.target.served) == 2:
+                self.ended = True
+            else:
+                super().on_command(pdu, data)
+
+    async def work() -> None:
+        target = fake(window=1)
+        target.serve = Twice
+        target.disks[0].attentions = [POWER_ON] * 20
+        async with connect(target) as session:
+            # One of them is sent; the others wait for their turn and have nothing to repeat.
+            reads = [
+                asyncio.ensure_future(
+                    session.execute(
+                        0, read_cdb(at, 1), length=BLOCK, check=False, repeatable=not at
+                    )
+                )
+                for at in range(3)
+            ]
+            await until(lambda: came(target, SCSICommand))
+            target.hang_up()
+            done = await asyncio.gather(*reads)
+            assert [one.status for one in done] == [2, 2, 2]
+            assert len(target.served) == 3
+
+    run(work())
+
+
+def test_one_that_waits_for_its_turn_may_be_cancelled() -> None:
+    async def work() -> None:
+        target = only_later(window=1)
+        async with connect(target, reconnects=0) as session:
+            first, second = (
+                asyncio.ensure_future(session.execute(0, read_cdb(at, 1), length=BLOCK))
+                for at in range(2)
+            )
+            await until(lambda: came(target, SCSICommand))
+            assert session.connection.waiting
+            second.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await second
+            assert not session.connection.waiting
+            target.hang_up()
+            with pytest.raises(ConnectionLostError):
+                await first
 
     run(work())
 

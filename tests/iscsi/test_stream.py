@@ -154,3 +154,11 @@ def test_the_memory_is_one_for_as_long_as_it_lives() -> None:
         feed(stream, wire)
     assert stream.buffers()[0].obj is ring
     assert len(sink.got) == 1000
+
+
+def test_what_does_not_fit_behind_begins_the_memory_anew() -> None:
+    sink = Places()
+    wire = b"".join(encode(NopIn(itt=1), bytes(960))) * 300
+    assert 0 < RING % 1008 < 48  # a half of a header at the end
+    feed(receiver(sink), wire)
+    assert len(sink.got) == 300

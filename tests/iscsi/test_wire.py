@@ -110,3 +110,22 @@ def test_a_socket_that_breaks(where: str) -> None:
             assert made[0].fileno() == -1
 
     run(work())
+
+
+def test_nothing_to_read_and_nothing_to_send_any_more() -> None:
+    async def work() -> None:
+        async with connect(fake()) as session:
+            assert session.link is not None
+            wire = session.link.wire
+            wire._readable()  # as a selector may call it for nothing
+            await session.ping()
+            session.connection.sender.add([bytes(8 << 20)])
+            wire._send()
+            assert wire._writing
+            wire.send_soon()
+            session.close()
+            wire.close()
+            wire._send()
+            assert not wire._unsent
+
+    run(work())
