@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import errno
 import itertools
+import re
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from rtslib import door, host
 from rtslib.configfs import Kind
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from rtslib.configfs import ConfigFS
 
-__all__ = ["claim", "find", "split"]
+__all__ = ["claim", "find", "forget", "split"]
 
 
 def split(name: str) -> tuple[str, int | None]:
@@ -107,26 +109,104 @@ def claim(made: door.Construction, plugin: str, name: str, index: int | None) ->
 def _claim(made: door.Construction, plugin: str, name: str, index: int | None) -> str:
     # One index for one HBA among all plugins, and one object of a name in a plugin, are rules of
     # ours, not of the kernel: hence the lock, which ends before anything slow.
-    with door.locked(made.fs):
-        hbas = list(_listed(made.fs))
-        same = (hba for hba, its_plugin, _index in hbas if its_plugin == plugin)
-        twin = next(_holders(made.fs, same, name), None)
-        if twin is not None:
-            raise AlreadyExistsError(
-                f"{plugin} object {name!r} already exists in configFS: {made.fs.root}/{twin}",
-                operation="mkdir",
-                path=f"{made.fs.root}/{twin}",
-                errno=errno.EEXIST,
-            )
-        if index is not None:
-            hba = f"core/{plugin}_{index}"
-            made.mkdir_any(hba)
-        else:
-            taken = {index for _name, _plugin, index in hbas}
-            free = (number for number in itertools.count() if number not in taken)
-            hba = made.mkdir_first(f"core/{plugin}_{number}" for number in free)
+    fs = made.fs
+    with door.locked(fs):
+        hba = _next_of_ours(made, plugin, name) if index is None else None
+        if hba is None:
+            hba = _after_a_look(made, plugin, name, index)
         made.mkdir(f"{hba}/{name}")
+        ours = _ours.get(fs)
+        if ours is not None:
+            ours.names.setdefault(plugin, set()).add(name)
         return f"{hba}/{name}"
+
+
+def _after_a_look(made: door.Construction, plugin: str, name: str, index: int | None) -> str:
+    """Make an HBA for an object after a look at all that there are; return it."""
+    fs = made.fs
+    _ours.pop(fs, None)
+    hbas = list(_listed(fs))
+    same = (hba for hba, its_plugin, _index in hbas if its_plugin == plugin)
+    twin = next(_holders(fs, same, name), None)
+    if twin is not None:
+        raise AlreadyExistsError(
+            f"{plugin} object {name!r} already exists in configFS: {fs.root}/{twin}",
+            operation="mkdir",
+            path=f"{fs.root}/{twin}",
+            errno=errno.EEXIST,
+        )
+    if index is not None:
+        hba = f"core/{plugin}_{index}"
+        made.mkdir_any(hba)
+        return hba
+    taken = {index for _name, _plugin, index in hbas}
+    free = (number for number in itertools.count() if number not in taken)
+    hba = made.mkdir_first(f"core/{plugin}_{number}" for number in free)
+    _ours[fs] = _Ours(hbas, hba, _serial_number(fs, hba))
+    return hba
+
+
+class _Ours:
+    """What one process knows of a tree's HBAs, which is true as long as it made the newest.
+
+    The kernel numbers HBAs as they are made, and tells the number (hba_id of core_alloc_hba() in
+    target_core_hba.c): whoever makes one and finds the number behind that of the last one it made
+    knows that nobody has made any in between. That may say nothing of objects put into an HBA
+    that is there: so those of `others` are looked at each time, and only what stands in our own is
+    known by `names`. Without this, making n objects would take n * n / 2 looks.
+    """
+
+    def __init__(self, others: Iterable[tuple[str, str, int]], newest: str, number: int) -> None:
+        self.others: dict[str, list[str]] = {}
+        self.names: dict[str, set[str]] = {}
+        self.number = number
+        #: No HBA has this index, nor one above it.
+        self.free = (split(newest.rpartition("/")[2])[1] or 0) + 1
+        for name, plugin, index in others:
+            self.others.setdefault(plugin, []).append(name)
+            self.free = max(self.free, index + 1)
+
+
+#: By tree. Every use of it is proven by the kernel, see above.
+_ours: WeakKeyDictionary[ConfigFS, _Ours] = WeakKeyDictionary()
+
+
+def forget(fs: ConfigFS) -> None:
+    """Look at all HBAs again for the next new object: an index has become free."""
+    _ours.pop(fs, None)
+
+
+def _serial_number(fs: ConfigFS, hba: str) -> int:
+    """Return the number that the kernel has given an HBA; -1 where it does not tell."""
+    found = _NUMBER.match(door.read_if_there(fs, f"{hba}/hba_info") or "")
+    return int(found[1]) if found else -1
+
+
+_NUMBER = re.compile(r"HBA Index: (\d+) ")
+
+
+def _next_of_ours(made: door.Construction, plugin: str, name: str) -> str | None:
+    """Make the next HBA without a look at those that this process has made; return it.
+
+    None where a look is needed: another process has made one, or the name has been used.
+    """
+    fs = made.fs
+    ours = _ours.get(fs)
+    if ours is None or ours.number < 0 or name in ours.names.get(plugin, ()):
+        return None
+    if next(_holders(fs, ours.others.get(plugin, ()), name), None) is not None:
+        return None
+    hba = f"core/{plugin}_{ours.free}"
+    with door.Construction(fs) as tried:
+        if not tried.mkdir_any(hba):
+            return None
+        if _serial_number(fs, hba) != ours.number + 1:
+            door.rmdir(fs, hba)
+            return None
+    made.undo(f"{fs.root}/{hba}", lambda: fs.rmdir(hba))
+    ours.number += 1
+    ours.free += 1
+    return hba
 
 
 def _component(name: str) -> str:

@@ -186,7 +186,10 @@ class StorageObject(Node):
             self._identify(wwn)
 
     def _identify(self, wwn: str | None) -> None:
-        self.wwn = wwn or generate_wwn("unit_serial")
+        if wwn:
+            self.wwn = wwn
+        else:  # and nobody can have reserved what has just been made up
+            self.serial = generate_wwn("unit_serial")
 
     def configure(self, **settings: object) -> None:
         """Write keys of the control file; most take effect only before the object is enabled.
@@ -369,13 +372,12 @@ class Backstore(Node):
 
     def remove_if_empty(self) -> None:
         """Remove the HBA unless other objects stand in it."""
+        hba.forget(self.fs)
         try:
             self.fs.rmdir(self._rel)
-        except FileNotFoundError:
-            return
         except OSError as error:
             # Asked before a hint is looked for: that others stand in it is no fault.
-            if error.errno not in (errno.EBUSY, errno.ENOTEMPTY):
+            if error.errno not in (errno.ENOENT, errno.EBUSY, errno.ENOTEMPTY):
                 raise door.refusal(self.fs, error, "rmdir", self._rel) from error
 
 

@@ -284,6 +284,24 @@ def test_a_ramdisk_exactly(tree: Journal) -> None:
     assert names_of(tree) == [
         "listdir core",  # is there a twin, and which indexes are taken?
         "mkdir core/rd_mcp_0",
+        "read core/rd_mcp_0/hba_info",
+        f"mkdir {rel}",
+        f"write {rel}/control",
+        f"write {rel}/enable",
+        f"write {rel}/wwn/vpd_unit_serial",
+    ]
+
+
+@pytest.mark.parametrize("number", [1, 40])
+def test_one_more_ramdisk_costs_the_same_however_many_there_are(tree: Journal, number: int) -> None:
+    for one in range(number):
+        RDMCPStorageObject(f"disk{one}", "1M", "serial", fs=tree)
+    tree.clear()
+    RDMCPStorageObject("more", "1M", "serial", fs=tree)
+    rel = f"core/rd_mcp_{number}/more"
+    assert names_of(tree) == [
+        f"mkdir core/rd_mcp_{number}",
+        f"read core/rd_mcp_{number}/hba_info",  # is it the next after the last that we made?
         f"mkdir {rel}",
         f"write {rel}/control",
         f"write {rel}/enable",

@@ -29,6 +29,8 @@ from rtslib.door import Construction
 from rtslib.testing import Faulty, Journal
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pyfakefs.fake_filesystem import FakeFilesystem
 
     from rtslib.testing import FakeKernel
@@ -122,6 +124,53 @@ def test_an_explicit_index_may_share_its_hba(fake: FakeKernel) -> None:
     assert mine.path.endswith("core/rd_mcp_7/mine")
     mine.delete()
     assert [entry.name for entry in fake.listdir("core")] == ["rd_mcp_7", "alua"]
+
+
+def test_an_hba_that_another_process_made_meanwhile_is_seen(fake: FakeKernel) -> None:
+    """It may hold an object of the name: the kernel's numbering of HBAs tells that it is there."""
+    for number in range(2):
+        RDMCPStorageObject(f"r{number}", 4096)
+    for path in ("core/rd_mcp_9", "core/rd_mcp_9/theirs"):
+        fake.mkdir(path)
+    with pytest.raises(AlreadyExistsError):
+        RDMCPStorageObject("theirs", 4096)
+    assert RDMCPStorageObject("r2", 4096).index == 2
+    fake.mkdir("core/fileio_3")
+    assert RDMCPStorageObject("r3", 4096).index == 4
+    fake.rmdir("core/fileio_3")
+    assert [RDMCPStorageObject(f"s{number}", 4096).index for number in range(2)] == [10, 11]
+
+
+def test_an_object_put_into_anothers_hba_is_seen(fake: FakeKernel) -> None:
+    fake.mkdir("core/rd_mcp_0")
+    RDMCPStorageObject("a", 4096)
+    fake.mkdir("core/rd_mcp_0/theirs")
+    with pytest.raises(AlreadyExistsError):
+        RDMCPStorageObject("theirs", 4096)
+    assert RDMCPStorageObject("b", 4096).index == 2
+
+
+def test_an_index_that_became_taken_or_free_is_seen(fake: FakeKernel) -> None:
+    first, second = (RDMCPStorageObject(name, 4096) for name in "ab")
+    first.delete()
+    assert RDMCPStorageObject("a", 4096).index == 0
+    # Others take the place of ours, under the name that we would take next.
+    fake.mkdir("core/rd_mcp_2")
+    fake.rmdir("core/rd_mcp_2")
+    fake.rmdir("core/rd_mcp_1/b")
+    fake.rmdir("core/rd_mcp_1")
+    assert not second.exists
+    assert RDMCPStorageObject("b", 4096).index == 1
+
+
+def test_a_kernel_that_does_not_number_hbas_is_looked_at_each_time(tmp_path: Path) -> None:
+    """A plain directory: it comes as far as the control file, which is not there."""
+    (tmp_path / "core").mkdir()
+    tree = Journal(HostConfigFS(str(tmp_path)))
+    for _ in range(2):
+        with pytest.raises(RTSLibNotInCFSError):
+            RDMCPStorageObject("a", 4096, fs=tree)
+    assert tree.count()["listdir"] >= 2
 
 
 def test_a_failed_claim_leaves_nothing(fake: FakeKernel) -> None:

@@ -292,12 +292,13 @@ def test_there_are_no_mocks(path: str) -> None:
 BROAD = {
     "cli": "a program ends with a message, not with a traceback",
     "hints": "advice that breaks must not take the place of the kernel's refusal",
+    "config/overlap.py": "what a thread raises is raised again by the one that waits for it",
 }
 
 
 @each_module
 def test_no_handler_catches_everything(path: str) -> None:
-    if layer_name(path) in BROAD:
+    if BROAD.keys() & {layer_name(path), path}:
         return
     for node in ast.walk(parsed(path)):
         if isinstance(node, ast.ExceptHandler):

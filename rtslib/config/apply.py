@@ -51,7 +51,7 @@ def apply(
 
     ROLL_BACK needs `before`, the state to go back to. A device that is not there is waited for,
     `wait` seconds for all together. `progress` is told the number of steps done and their sum.
-    What waits in the kernel is done in `threads` at once, on the running kernel in 16 by default.
+    What waits in the kernel is done in `threads` at once, on the running kernel in 4 by default.
     """
     if on_failure is OnFailure.ROLL_BACK and before is None:
         raise InvalidValueError("to roll back, the state before must be given")

@@ -87,7 +87,7 @@ class Checked(NamedTuple):
 _PLAIN = frozenset({str, int, bool})
 
 
-class Walk:
+class _Walk:
     """What one walk through some data has found so far."""
 
     __slots__ = ("known", "problems", "warnings")
@@ -106,17 +106,17 @@ class Reader:
     __slots__ = ("_found", "path", "secret", "value")
 
     def __init__(
-        self, value: Any, path: Path = (), found: Walk | None = None, *, secret: bool = False
+        self, value: Any, path: Path = (), found: _Walk | None = None, *, secret: bool = False
     ) -> None:
         self.value = value
         self.path = path
         #: Whether the value must not stand in a message.
         self.secret = secret
-        self._found = found or Walk()
+        self._found = found or _Walk()
 
     @property
     def known(self) -> dict[tuple[Any, ...], Any]:
-        """What values were read as in this walk: see ``Walk``."""
+        """What values were read as in this walk: see ``_Walk``."""
         return self._found.known
 
     @property
@@ -335,7 +335,7 @@ def check(document: Document, kind: Kind) -> Checked:
 
     The document's data is not changed; what the normal form keeps as it is may be shared with it.
     """
-    found = Walk()
+    found = _Walk()
     data = kind.read(Reader(document.data, (), found))
 
     def placed(problems: list[Problem]) -> list[Problem]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 from rtslib import host, lock
 from rtslib.config import names
 from rtslib.config.apply import OnFailure, Report, apply
-from rtslib.config.capture import capture
+from rtslib.config.capture import capture, outline
 from rtslib.config.document import Document
 from rtslib.config.dump import dump
 from rtslib.config.fields import check
@@ -281,7 +281,7 @@ def clear(
 ) -> Result:
     """Remove the running configuration, or a part of it."""
     with guard(fs):
-        have = capture(fs)
+        have = outline(fs)
         exact = True if part.is_whole else part.chooser(have)
         steps = plan(have, State(), fs.root, exact=exact)
         return Result(steps, apply(fs, steps, progress=progress), [])

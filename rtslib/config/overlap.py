@@ -21,8 +21,9 @@ __all__ = ["THREADS", "overlapped"]
 
 T = TypeVar("T")
 
-#: How many calls wait at once.
-THREADS = 16
+#: How many calls wait at once. More would wait less (16 link a hundred LUNs in 0.08 s instead of
+#: 0.3), and take turns at Python's lock at a price: three times the processor time.
+THREADS = 4
 
 
 def overlapped(calls: Sequence[Callable[[], T]], threads: int) -> Iterator[T]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Callable
 from rtslib import aptpl, backing, blockdev, door, host
 from rtslib.config.form import canonical
 from rtslib.config.fresh import Fresh
+from rtslib.config.merge import DEFAULT_GROUPS
 from rtslib.config.outcome import OWN, Outcome, Status
 from rtslib.config.plan_parts import changed_by
 from rtslib.config.steps import Settling
@@ -173,11 +174,23 @@ class Run:
         except RTSLibNotInCFSError:
             return Status.NEEDLESS
         except BusyError:
-            if not self._is_hba(step.path):
+            if self._is_hba(step.path):
+                # Somebody has put another object into it meanwhile.
+                return Status.NEEDLESS
+            if not self._emptied(step.path):
                 raise
-            # Somebody has put another object into it meanwhile.
-            return Status.NEEDLESS
+            door.rmdir(self.fs, step.path)
         return Status.DONE
+
+    def _emptied(self, path: str) -> bool:
+        """Remove the ALUA groups of a storage object, of which an outline does not tell."""
+        if not StorageObject.fits(path):
+            return False
+        groups = StorageObject.handle(self.fs, path).alua_tpgs.surviving()
+        mine = [group for group in groups if group.base not in DEFAULT_GROUPS]
+        for group in mine:
+            group.delete()
+        return bool(mine)
 
     def _unlink(self, step: Step) -> Status:
         try:
