@@ -173,8 +173,8 @@ class Recovery:
             else:
                 # Of a login its link has heard before.
                 self._message(cast("Message", event))
-        drained = self._drained
-        if drained is not None and not drained.done() and not self.connection.tasks:
+        drained, link = self._drained, self.link
+        if drained is not None and not drained.done() and not (link and link.connection.tasks):
             drained.set_result(None)
 
     # Time.

@@ -461,7 +461,7 @@ def test_a_connection_that_is_lost_before_we_leave() -> None:
             await until(lambda: came(target, SCSICommand))
             await tell(target, AsyncMessage(event=MessageKind.ASKS_FOR_LOGOUT, parameter3=1))
             await until(lambda: not session._ready)
-            target.hang_up()
+            await tell(target, AsyncMessage(event=MessageKind.DROPS_SESSION))
             assert (await reading).data == pattern(4)[3 * BLOCK :]
             await until(lambda: not session._tasks)
             assert came(target, LogoutRequest) == []
