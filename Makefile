@@ -12,6 +12,8 @@
 # make doc                  the documentation: build/doc/html and, for man, build/doc/man
 # make bench                what all costs on a real kernel, beside rtslib-fb (ARGS=--quick; see doc/performance.md)
 # make performance          doc/performance.md of what make bench has found
+# make test-targets         the initiator with other people's targets, on this machine (root)
+# make bench-iscsi          the initiator beside libiscsi's, on tgtd (root)
 # make clean                removes what these made, but for the kernels in ~/.cache
 
 PYTHON ?= python3
@@ -22,7 +24,8 @@ VERSIONS = 3.9 3.10 3.11 3.12 3.13
 BIN     = $(VENV)/bin
 DRAWS   = .venv-bench
 
-.PHONY: demo test test-all test-kernel deb rpm test-packages lint format doc bench performance clean
+.PHONY: demo test test-all test-kernel test-targets deb rpm test-packages lint format doc
+.PHONY: bench bench-iscsi performance clean
 
 $(BIN)/.ready: setup.py pyproject.toml tests/consumers/requirements.txt
 	@sh .ci/venv "$(PYTHON)" "$(VENV)" test
@@ -56,6 +59,11 @@ rpm:
 
 test-packages: deb rpm $(BIN)/.ready
 	@sh .ci/test-packages $(BIN)/python
+test-targets: $(BIN)/.ready
+	@sh .ci/targets "$(BIN)/python" -m pytest -q tests/targets
+
+bench-iscsi: $(BIN)/.ready
+	@sh .ci/targets "$(BIN)/python" bench/iscsi.py
 
 lint: $(BIN)/.lint
 	$(BIN)/ruff check

@@ -39,8 +39,11 @@ setup(
         "netifaces-plus>=0.12",
     ],
     extras_require={
+        # iSCSI digests by the processor; without it tables in Python do the same, slowly.
+        "digests": ["crc32c>=2.3"],
         "test": [
             "coverage>=7",
+            "crc32c>=2.3",
             "hypothesis>=6.100",
             "pyfakefs>=5.5",
             "pytest>=8",

@@ -7,48 +7,16 @@ The parser, the help and the completion of shells are made from it.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
 from rtslib import lock
+from rtslib.cli.command import Argument, Command
+from rtslib.cli.command import file as _file
+from rtslib.cli.command import flag as _flag
+from rtslib.cli.command import option as _option
+from rtslib.cli.commands_iscsi import ISCSI_COMMANDS, VERIFY
 from rtslib.config.store import KEEP
 from rtslib.paths import SAVE_FILE
 
 __all__ = ["COMMANDS", "COMMON", "Argument", "Command"]
-
-
-class Argument(NamedTuple):
-    """An argument: its names, what it is for, and what else argparse is told.
-
-    `completes` is what a shell offers: file, directory, target or storage-object.
-    """
-
-    names: tuple[str, ...]
-    help: str
-    more: dict[str, Any]
-    completes: str = ""
-
-
-class Command(NamedTuple):
-    """A command; `run` is the function that carries it out, as MODULE:FUNCTION of this package."""
-
-    name: str
-    summary: str
-    description: str
-    run: str
-    arguments: tuple[Argument, ...]
-    examples: tuple[str, ...]
-
-
-def _flag(name: str, text: str) -> Argument:
-    return Argument((name,), text, {"action": "store_true"})
-
-
-def _option(name: str, metavar: str, text: str, completes: str = "", **more: Any) -> Argument:
-    return Argument((name,), text, {"metavar": metavar, **more}, completes)
-
-
-def _file(text: str, **more: Any) -> Argument:
-    return Argument(("file",), text, {"metavar": "FILE", **more}, "file")
 
 
 _SAVED = _file(f"the saved configuration (default: {SAVE_FILE})", nargs="?")
@@ -319,6 +287,8 @@ COMMANDS = (
         (_SAVED, _flag("--all", "list too what is right")),
         ("targetctl doctor", "targetctl doctor --json"),
     ),
+    VERIFY,
+    *ISCSI_COMMANDS,
     Command(
         "completion",
         "print what makes a shell complete these commands",

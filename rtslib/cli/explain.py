@@ -35,7 +35,7 @@ class Exit(enum.IntEnum):
         return made
 
     DONE = 0, "done"
-    FAILED = 1, "something failed, and it was said what; doctor: something is wrong"
+    FAILED = 1, "something failed, and it was said what; doctor, verify: something is wrong"
     USAGE = 2, "the command line is not understood"
     INVALID = 3, "a file is invalid: all its faults are listed, nothing was changed"
     PARTLY = 4, "partly done, or waiting for devices: it is listed; --exit-code: there is something"

@@ -72,7 +72,7 @@ def offered(script: Path, *words: str) -> list[str]:
 @pytest.mark.skipif(not BASH, reason="no bash here")
 def test_bash_completes(script: Path) -> None:
     (script.parent / "a.json").touch()
-    assert offered(script, "targetctl", "re") == ["restore"]
+    assert offered(script, "targetctl", "res") == ["restore"]
     assert offered(script, "targetctl", "--js") == ["--json"]
     assert offered(script, "targetctl", "--root", "") == []
     assert offered(script, "targetctl", "restore", "--on-failure", "s") == ["stop"]
