@@ -69,6 +69,7 @@ lint: $(BIN)/.lint
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	MYPYPATH=tests $(BIN)/mypy bench/iscsi.py
 
 format: $(BIN)/.lint
 	$(BIN)/ruff check --fix

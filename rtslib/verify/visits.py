@@ -41,7 +41,7 @@ STRANGERS = "iqn.2026-11.org.rtslib:verify-"
 
 #: What is tried, by the word that programs are told.
 _CHECKS = {
-    "login": "{luns} LUNs as configured",
+    "login": "{luns} as configured",
     "wrong password": "a wrong password is refused",
     "no password": "no password is refused",
     "unknown initiator": "an initiator without ACL is refused",
@@ -78,7 +78,8 @@ class Item:
     @property
     def praise(self) -> str:
         """What to say where it is as it should be; '' where that could not be tried."""
-        return _CHECKS[self.check].format(luns=self.luns) if self.tried else ""
+        luns = "1 LUN" if self.luns == 1 else f"{self.luns} LUNs"
+        return _CHECKS[self.check].format(luns=luns) if self.tried else ""
 
 
 def _connect(settings: Settings) -> Session:

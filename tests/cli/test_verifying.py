@@ -39,7 +39,7 @@ def test_all_is_well(run: Run, lio: FakeLio) -> None:
         out, err = run("verify")
     where = f"{IQN}/tpg1 at 127.0.0.1:3260 as {INITIATORS[0]}"
     assert out.splitlines()[:3] == [
-        f"good: {where}: 1 LUNs as configured",
+        f"good: {where}: 1 LUN as configured",
         f"good: {where}: a wrong password is refused",
         f"good: {where}: no password is refused",
     ]

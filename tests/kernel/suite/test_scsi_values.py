@@ -147,7 +147,7 @@ VPD = {
         (r"Maximum unmap LBA count: (\d+)", "max_unmap"),
         (r"Maximum unmap block descriptor count: (\d+)", "max_unmap_extents"),
         (r"Optimal unmap granularity: (\d+) blocks", "unmap_granularity"),
-        (r"Maximum write same length: (0x[0-9a-f]+) blocks", "max_write_same"),
+        (r"Maximum write same length: (\w+) block", "max_write_same"),
     ),
     0xB2: (
         (r"Unmap command supported \(LBPU\): (\d)", "unmap"),
