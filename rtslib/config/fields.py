@@ -217,7 +217,8 @@ class Field:
         """Read this field of the object that a reader is at into `made`."""
         value = reader.value.get(self.name)
         if value.__class__ not in _PLAIN or self.aliases:
-            self._read(reader, made)
+            if value is not None or self.default is not ABSENT or self.aliases:
+                self._read(reader, made)
             return
         known, key = reader.known, (id(self), value.__class__, value)
         if key not in known:

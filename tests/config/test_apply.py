@@ -17,6 +17,7 @@ from trees import INITIATORS, IQN, KERNELS, SECRETS, empty, rich
 from rtslib import (
     LUN,
     TPG,
+    ALUATargetPortGroup,
     FabricModule,
     NodeACL,
     RDMCPStorageObject,
@@ -369,3 +370,90 @@ def test_the_running_kernel_is_made_ready_for_a_first_hba(
     monkeypatch.setattr(subprocess, "run", modprobe)
     assert status(HostConfigFS(), Step("mkdir", "core/rd_mcp_0")) == [Status.DONE]
     assert fs.isdir(f"{TARGET_ROOT}/core/rd_mcp_0")
+
+
+# At once, what waits
+
+
+def many(kernel: str, count: int) -> FakeKernel:
+    """Return a kernel with LUNs of objects of their own, and of one that all share."""
+    tree = empty(kernel)
+    with use(tree):
+        tpg = TPG(Target(FabricModule("iscsi"), IQN), 1)
+        shared = RDMCPStorageObject("shared", "64K")
+        for number in range(count):
+            LUN(tpg, number, RDMCPStorageObject(f"disk{number}", "64K"))
+            LUN(tpg, 1000 + number, shared)
+    return tree
+
+
+@each_kernel
+def test_threads_come_to_the_same_and_tell_it_in_the_same_order(kernel: str) -> None:
+    want = capture(many(kernel, 12))
+    told = []
+    for threads in (1, 4):
+        tree = empty(kernel)
+        seen: list[tuple[int, int]] = []
+        steps = plan(State(), want, tree.root)
+        report = apply(
+            tree, steps, threads=threads, progress=lambda *it, seen=seen: seen.append(it)
+        )
+        assert report.good, report.errors()
+        assert capture(tree) == want
+        assert seen[-1] == (len(steps), len(steps))
+        assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+        told.append([(str(it.step), it.status) for it in report])
+        gone = apply(tree, plan(capture(tree), State(), tree.root), threads=threads)
+        assert gone.good, gone.errors()
+        assert [it for it in capture(tree) if issubclass(it.cls, (LUN, StorageObject))] == []
+    assert told[0] == told[1]
+
+
+@each_kernel
+def test_one_of_many_at_once_fails_alone(kernel: str) -> None:
+    want = capture(many(kernel, 12))
+    tree = Faulty(empty(kernel), errno.ENOMEM, when=lambda _, path: "lun_7/" in path)
+    report = apply(tree, plan(State(), want, tree.root), threads=4)
+    assert report.missing().keys() == {f"/iscsi/{IQN}/tpg1/luns/lun7"}
+    assert len([it for it in capture(tree.inner) if issubclass(it.cls, LUN)]) == 23
+    # The rest of it was not begun, and what was begun is gone.
+    gone = Faulty(tree.inner, errno.EBUSY, when=lambda _, path: path.endswith("lun_3"))
+    report = apply(gone, plan(capture(tree.inner), State(), tree.root), threads=4)
+    left = [it.base for it in capture(tree.inner) if issubclass(it.cls, (LUN, StorageObject))]
+    assert left == ["disk3", "lun_3"]
+    assert any("skipped because" in line for line in report.errors())
+
+
+def test_a_storage_object_goes_with_its_only_lun() -> None:
+    """Both wait in the kernel, but not for one another."""
+    tree = many("6.1", 3)
+    paths = [step.path for step in plan(capture(tree), State(), tree.root)]
+    index = paths.index(f"iscsi/{IQN}/tpgt_1/lun/lun_1")
+    assert paths[index + 1 :][:2] == ["core/rd_mcp_2/disk1", "core/rd_mcp_2"]
+    shared = [f"iscsi/{IQN}/tpgt_1/lun/lun_{1000 + number}" for number in range(3)]
+    assert paths.index("core/rd_mcp_0/shared") > max(map(paths.index, shared))
+
+
+def test_groups_that_nobody_planned_to_remove_go_with_their_object() -> None:
+    tree = empty()
+    with use(tree):
+        disk = RDMCPStorageObject("disk", "64K")
+        ALUATargetPortGroup(disk, "mine", 3)
+    rel = disk.below("")
+    assert status(tree, Step("rmdir", rel)) == [Status.DONE]
+    with use(tree):
+        rel = RDMCPStorageObject("disk", "64K").below("")
+    busy = Faulty(tree, errno.EBUSY, when=lambda _, path: path == rel)
+    assert status(busy, Step("rmdir", rel)) == [Status.FAILED]
+    tpg = f"iscsi/{IQN}"
+    for path in ("iscsi", tpg, f"{tpg}/tpgt_1"):
+        tree.mkdir(path)
+    assert status(tree, Step("rmdir", tpg)) == [Status.FAILED]
+
+
+def test_who_wants_to_stop_has_nothing_done_at_once() -> None:
+    want = capture(many("6.1", 6))
+    tree = Faulty(empty(), errno.ENOMEM, when=lambda _, path: path.endswith("lun_2"))
+    report = apply(tree, plan(State(), want, tree.root), threads=4, on_failure=OnFailure.STOP)
+    assert [it.base for it in capture(tree.inner) if issubclass(it.cls, LUN)] == ["lun_0", "lun_1"]
+    assert not report.good

@@ -14,6 +14,7 @@ from rtslib import (
     LUN,
     TPG,
     ALUALUGroup,
+    ALUATargetPortGroup,
     FabricModule,
     NodeACL,
     RDMCPStorageObject,
@@ -22,7 +23,8 @@ from rtslib import (
     Target,
     use,
 )
-from rtslib.config.capture import capture, capture_node
+from rtslib.config import operations
+from rtslib.config.capture import capture, capture_node, outline
 from rtslib.config.state import Link
 from rtslib.errors import AccessError, RTSLibError, RTSLibNotInCFSError
 from rtslib.testing import FakeKernel, Faulty, Journal, ReadOnly
@@ -238,3 +240,25 @@ def test_a_node_that_is_not_there() -> None:
         node = Target.handle(tree, f"iscsi/{IQN}")
     assert list(capture_node(node)) == []
     assert issubclass(RTSLibNotInCFSError, RTSLibError)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_an_outline_has_all_but_settings_and_groups(kernel: str, tmp_path: Path) -> None:
+    tree = rich(str(tmp_path), kernel)
+    whole, journal = capture(tree), Journal(tree)
+    found = outline(journal)
+    names = [it.name for it in whole if not issubclass(it.cls, ALUATargetPortGroup)]
+    assert [it.name for it in found] == names
+    assert {it.name: it.link for it in found} == {name: whole[name].link for name in names}
+    read = {op.path.rpartition("/")[2] for op in journal.operations if op.name == "read"}
+    fabrics = {"cpus_allowed_list", "enforce_discovery_auth", "userid", "password"}
+    assert read <= {"enable", "iser", "cxgbit", *fabrics, "userid_mutual", "password_mutual"}
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_what_is_cleared_by_an_outline_leaves_nothing(kernel: str, tmp_path: Path) -> None:
+    tree = rich(str(tmp_path), kernel)
+    result = operations.clear(tree)
+    assert result.report.good, result.report.errors()
+    left = [it for it in capture(tree) if not issubclass(it.cls, FabricModule)]
+    assert [it.name for it in left] == ["/alua/lu_gps/default_lu_gp"]

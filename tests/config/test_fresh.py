@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the rtslib authors
+"""What a restore learns of new nodes, and what it must not take for known."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from trees import IQN, KERNELS, empty, iscsi_tpg
+
+from rtslib import (
+    LUN,
+    ALUATargetPortGroup,
+    BlockStorageObject,
+    FileIOStorageObject,
+    NodeACL,
+    RDMCPStorageObject,
+    StorageObject,
+    UserBackedStorageObject,
+    use,
+)
+from rtslib.config.apply import Status, apply
+from rtslib.config.capture import capture
+from rtslib.config.fresh import Fresh
+from rtslib.config.plan import plan
+from rtslib.config.state import Link, Record, State
+from rtslib.testing import Journal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from rtslib.testing import FakeKernel
+    from rtslib.testing.wrappers import Operation
+
+MANY = 4
+
+each_kernel = pytest.mark.parametrize("kernel", KERNELS)
+
+
+def reads(tree: FakeKernel, fill: Callable[[int], None]) -> list[int]:
+    """Return how often a restore of MANY objects reads in each."""
+    with use(tree):
+        for number in range(MANY):
+            fill(number)
+    want = capture(tree)
+    journal = Journal(empty(tree.kernel))
+    assert apply(journal, plan(State(), want, tree.root)).good
+    assert capture(journal.inner) == want
+    found = Counter(op.path.split("/")[1] for op in journal.operations if is_read(op))
+    return [found[hba.rpartition("/")[2]] for hba in sorted(want.hbas)]
+
+
+def is_read(operation: Operation) -> bool:
+    return operation.name == "read" and operation.path.startswith("core/")
+
+
+@each_kernel
+def test_of_memory_and_files_the_first_is_read(kernel: str, tmp_path: Path) -> None:
+    def ramdisk(number: int) -> None:
+        RDMCPStorageObject(f"disk{number}", "64K").attributes["emulate_tas"] = 0
+
+    def file(number: int) -> None:
+        FileIOStorageObject(f"disk{number}", f"{tmp_path}/{number}", "64K")
+
+    for fill in (ramdisk, file):
+        first, *others = reads(empty(kernel), fill)
+        assert first > 40
+        # What is wanted otherwise than it was made, and what changes with it, is read each time.
+        assert max(others) <= 6
+
+
+@each_kernel
+def test_of_devices_and_handlers_each_is_read(kernel: str) -> None:
+    def user(number: int) -> None:
+        UserBackedStorageObject(f"disk{number}", "handler/x", "64K")
+
+    def block(number: int) -> None:
+        BlockStorageObject(f"disk{number}", "/dev/vdb")
+
+    assert min(reads(empty(kernel), user)) > 20
+    with use(empty(kernel)) as tree:
+        block(0)
+    want = capture(tree)
+    journal = Journal(empty(kernel))
+    assert apply(journal, plan(State(), want, tree.root)).good
+    assert sum(op.name == "read" for op in journal.operations) > 20
+
+
+@each_kernel
+def test_what_another_setting_changes_is_looked_at(kernel: str) -> None:
+    """pi_prot_type rewrites pi_prot_verify, which the object before was found to have."""
+    tree = empty(kernel)
+    with use(tree):
+        RDMCPStorageObject("first", "64K")
+        second = RDMCPStorageObject("second", "64K")
+        second.attributes["pi_prot_type"] = 1
+        second.attributes["pi_prot_verify"] = 0
+    want = capture(tree)
+    other = empty(kernel)
+    report = apply(other, plan(State(), want, tree.root))
+    assert report.good
+    assert capture(other) == want
+    assert any(it.step.path.endswith("second/attrib/pi_prot_type") for it in report.of(Status.DONE))
+
+
+def record(cls: Any, parent: str = "", link: str = "", **made: Any) -> Record:
+    return Record("/x", cls, parent, "x", "", made, {}, Link(link, None) if link else None)
+
+
+def test_kinds(tmp_path: Path) -> None:
+    fresh = Fresh()
+    file = tmp_path / "file"
+    file.touch()
+    known = fresh.of(record(FileIOStorageObject, dev=str(file), write_back=False))
+    assert known is not None
+    assert fresh.of(record(FileIOStorageObject, dev=str(file), write_back=False)) is known
+    assert fresh.of(record(FileIOStorageObject, dev=str(file), write_back=True)) is not known
+    for dev in ("/dev/null", str(tmp_path / "missing")):
+        assert fresh.of(record(FileIOStorageObject, dev=dev)) is None
+    for cls in (BlockStorageObject, UserBackedStorageObject, StorageObject, NodeACL):
+        assert fresh.of(record(cls, dev=str(file))) is None
+    assert fresh.of(record(ALUATargetPortGroup, parent="/backstores/block/x")) is not None
+    assert fresh.of(record(ALUATargetPortGroup, parent="/backstores/pscsi/x")) is None
+    assert fresh.of(record(LUN, link="/backstores/block/x")) is not None
+    assert fresh.of(record(LUN, link="/backstores/user/x")) is None
+    assert fresh.of(record(LUN)) is None
+
+
+@each_kernel
+def test_luns_are_read_once_and_mapped_luns_each_time(kernel: str) -> None:
+    tree = empty(kernel)
+    with use(tree):
+        tpg = iscsi_tpg(tree)
+        acl = NodeACL(tpg, "iqn.1994-05.com.example:one")
+        for number in range(MANY):
+            LUN(tpg, number, RDMCPStorageObject(f"disk{number}", "64K"))
+            acl.mapped_lun(number, number)
+    journal = Journal(empty(kernel))
+    assert apply(journal, plan(State(), capture(tree), tree.root)).good
+    read = [op.path for op in journal.operations if op.name == "read"]
+    luns = [path for path in read if path.startswith(f"iscsi/{IQN}/tpgt_1/lun/")]
+    assert {path.rpartition("/")[0] for path in luns} == {f"iscsi/{IQN}/tpgt_1/lun/lun_0"}
+    assert sum(path.endswith("/write_protect") for path in read) == MANY
