@@ -51,7 +51,8 @@ def runs_of(options: argparse.Namespace) -> list[Run]:
     """Return the guests to boot."""
     contenders = tuple(options.contenders.split(",")) if options.contenders else tuple(CONTENDERS)
     if not options.sizes:
-        return [run.only(contenders, options.repeats) for run in (QUICK if options.quick else FULL)]
+        runs = [it.only(contenders, options.repeats) for it in (QUICK if options.quick else FULL)]
+        return [run for run in runs if run.contenders]
     works = tuple(work for work in WORKS if work in options.works.split(","))
     shapes = tuple(options.sizes.split(","))
     hows = tuple(options.hows.split(","))
