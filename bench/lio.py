@@ -2,8 +2,9 @@
 # Copyright the rtslib authors
 """What this library costs on a real kernel in QEMU, beside rtslib-fb and bare system calls.
 
-Without options everything is measured, which takes hours; --quick takes minutes. Options that
-choose make it one guest that measures what is chosen, and adds it to what was found before.
+Without options everything is measured, which takes hours; --quick takes minutes, and leaving out
+rtslib-fb takes most of the hours off. --sizes makes it one guest. What is chosen is added to what
+was found before.
 """
 
 from __future__ import annotations
@@ -35,13 +36,12 @@ def parser() -> argparse.ArgumentParser:
     add("--results", type=Path, default=RESULTS, metavar="FILE", help="default: %(default)s")
     add("--native", action="store_true", help="only what it takes to import, on this machine")
     add("--show", action="store_true", help="print what was found before, and measure nothing")
+    add("--contenders", metavar="C,C", help=f"which of: {','.join(CONTENDERS)}")
+    add("--repeats", type=int, default=5, help="how often at most (default %(default)s)")
     chosen = result.add_argument_group("one guest")
     add = chosen.add_argument
     add("--sizes", metavar="N,NxA", help="LUNS or LUNSxACLS, separated by commas")
     add("--works", default=",".join(WORKS), metavar="W,W", help="which of: %(default)s")
-    names = ",".join(CONTENDERS)
-    add("--contenders", default="ours,floor", metavar="C,C", help=f"which of: {names}")
-    add("--repeats", type=int, default=5, help="how often (default %(default)s)")
     add("--hows", default="measure", metavar="H,H", help="measure, count, profile")
     add("--wall", action="store_true", help="a guest with two processors, on its own clock")
     return result
@@ -49,10 +49,11 @@ def parser() -> argparse.ArgumentParser:
 
 def runs_of(options: argparse.Namespace) -> list[Run]:
     """Return the guests to boot."""
+    contenders = tuple(options.contenders.split(",")) if options.contenders else tuple(CONTENDERS)
     if not options.sizes:
-        return QUICK if options.quick else FULL
+        runs = [it.only(contenders, options.repeats) for it in (QUICK if options.quick else FULL)]
+        return [run for run in runs if run.contenders]
     works = tuple(work for work in WORKS if work in options.works.split(","))
-    contenders = tuple(options.contenders.split(","))
     shapes = tuple(options.sizes.split(","))
     hows = tuple(options.hows.split(","))
     return [Run(shapes, contenders, works, options.repeats, hows, options.wall)]
@@ -75,16 +76,17 @@ def main() -> int:
     """Measure and tell."""
     options = parser().parse_args()
     os.chdir(REPOSITORY)
-    # What is measured as a whole is of one piece; what is chosen joins what there is.
-    whole = not (options.sizes or options.show or options.native)
+    measures = not (options.show or options.native)
+    # What is measured as a whole is of one piece.
+    whole = measures and not (options.sizes or options.contenders)
     table = Table() if whole else Table.load(options.results)
     status = 0
-    for run in runs_of(options) if whole or options.sizes else []:
+    for run in runs_of(options) if measures else []:
         records, ended = run.measure(options.kernel, options.library.resolve())
         status = status or ended
         table.add(records)
         table.save(options.results)
-    if whole or options.native:
+    if options.native or (measures and not options.sizes):
         table.add(import_times(options.library.resolve()))
         table.save(options.results)
     show(table)

@@ -42,6 +42,11 @@ class Run(NamedTuple):
     wall: bool = False
     budget: float = BUDGET
 
+    def only(self, contenders: tuple[str, ...], repeats: int) -> Run:
+        """Return the same for some contenders only, and repeated so often at most."""
+        those = tuple(name for name in self.contenders if name in contenders)
+        return self._replace(contenders=those, repeats=min(self.repeats, repeats))
+
     def measure(self, kernel: str, library: Path) -> tuple[list[dict[str, Any]], int]:
         """Boot the guest, and return its records and its exit status."""
         KEPT.mkdir(parents=True, exist_ok=True)
