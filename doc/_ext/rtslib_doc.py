@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from os.path import commonprefix
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
@@ -109,10 +108,10 @@ def _name_in_full(app: Sphinx, doctree: nodes.document) -> None:
         if hasattr(there, "__qualname__"):
             node["reftarget"] = f"{there.__module__}.{there.__qualname__}"
         else:
-            # What a class inherits is annotated in the words of another module: a near one.
+            # What a class inherits is annotated in the words of another module: of its package.
             found = modules.homes().get(name, [])
-            shared = {it: len(commonprefix([it, module])) for it in found}
-            node["reftarget"] = max(found, key=lambda it: shared[it], default=name)
+            near = [it for it in found if it.split(".")[:2] == module.split(".")[:2]]
+            node["reftarget"] = next(iter(near or found), name)
 
 
 def _not_public(
