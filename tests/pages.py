@@ -40,7 +40,7 @@ def blocks(page: Path) -> list[Block]:
     """Return the blocks of a page, but for what Sphinx is told."""
     text = page.read_text("utf-8")
     found = [
-        Block(it[2], textwrap.dedent(it[3]), text.count("\n", 0, it.start()) + 1)
+        Block(it[2] or "text", textwrap.dedent(it[3]), text.count("\n", 0, it.start()) + 1)
         for it in _FENCE.finditer(text)
     ]
     return [it for it in found if not it.kind.startswith("{")]

@@ -13,7 +13,7 @@ from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING
 
-from rst import heading
+from rst import code, heading
 
 import rtslib
 from rtslib.values import Codec
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PAGES",
     "complete_namespaces",
+    "homes",
     "modules",
     "own_bases",
     "page",
@@ -121,30 +122,40 @@ def public() -> Iterator[tuple[str, str]]:
             yield from ((name, it) for it in _own(module))
 
 
+@cache
+def homes() -> dict[str, list[str]]:
+    """Return the full names of everything public by the last part."""
+    found: dict[str, list[str]] = {}
+    for module, name in public():
+        found.setdefault(name, []).append(f"{module}.{name}")
+    return found
+
+
 def _module(name: str) -> str:
     module = importlib.import_module(name)
     own = _own(module)
     parts = [heading(name), f".. automodule:: {name}\n", *(_object(module, it) for it in own)]
     others = [it for it in getattr(module, "__all__", ()) if it not in own]
     if others:
-        links = ", ".join(f":py:obj:`{it} <{_home(module, it)}>`" for it in others)
-        parts.append(f"Also here: {links}.\n")
+        parts.append(f"Also here: {', '.join(_link(module, it) for it in others)}.\n")
     return "\n".join(parts)
 
 
-def _home(module: ModuleType, name: str) -> str:
-    """Return where a name that a module passes on is defined."""
+def _link(module: ModuleType, name: str) -> str:
+    """Return a link to a name that a module passes on, where that is documented."""
     there = getattr(module, name)
     if inspect.ismodule(there):
-        return there.__name__
+        return f":py:mod:`{name} <{there.__name__}>`"
     home = getattr(there, "__module__", None) or _exporter(name, module.__name__)
-    return f"{home}.{getattr(there, '__name__', name)}"
+    if home is None:
+        return code(name)
+    return f":py:obj:`{name} <{home}.{getattr(there, '__qualname__', name)}>`"
 
 
-def _exporter(name: str, but: str) -> str:
-    """Return the module that defines a constant."""
+def _exporter(name: str, but: str) -> str | None:
+    """Return the module that defines a constant, None where none has it among its names."""
     names = [it for mine in modules().values() for it in mine if it != but]
-    return next(it for it in names if name in _own(importlib.import_module(it)))
+    return next((it for it in names if name in _own(importlib.import_module(it))), None)
 
 
 @cache
@@ -153,7 +164,7 @@ def _own(module: ModuleType) -> list[str]:
     tree = ast.parse(inspect.getsource(module))
     defined = set()
     for node in tree.body:
-        if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             defined.add(node.name)
         elif isinstance(node, ast.Assign):
             defined |= {
@@ -228,8 +239,13 @@ def complete_namespaces() -> None:
     for names in modules().values():
         for name in names:
             module = importlib.import_module(name)
-            for node in ast.parse(inspect.getsource(module)).body:
-                if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-                    body = ast.Module(body=node.body, type_ignores=[])
-                    with suppress(ImportError):
-                        exec(compile(body, name, "exec"), vars(module))  # noqa: S102 - our own source
+            tree = ast.parse(inspect.getsource(module))
+            blocks = [it for it in tree.body if isinstance(it, ast.If)]
+            for node in (it for block in blocks if _is_for_checkers(block) for it in block.body):
+                statement = compile(ast.Module(body=[node], type_ignores=[]), name, "exec")
+                with suppress(ImportError):
+                    exec(statement, vars(module))  # noqa: S102 - our own source
+
+
+def _is_for_checkers(block: ast.If) -> bool:
+    return ast.unparse(block.test) == "TYPE_CHECKING"

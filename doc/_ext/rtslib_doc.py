@@ -103,10 +103,23 @@ def _signature(
 def _name_in_full(app: Sphinx, doctree: nodes.document) -> None:
     """Give what an annotation names the name that it has where it is defined."""
     for node in doctree.findall(pending_xref):
-        module = sys.modules.get(node.get("py:module") or "")
-        there: Any = vars(module).get(node["reftarget"]) if module else None
+        name, module = node["reftarget"], node.get("py:module") or ""
+        there: Any = vars(sys.modules.get(module, object)).get(name)
         if hasattr(there, "__qualname__"):
             node["reftarget"] = f"{there.__module__}.{there.__qualname__}"
+        else:
+            # What a class inherits is annotated in the words of another module: of its package.
+            found = modules.homes().get(name, [])
+            near = [it for it in found if it.split(".")[:2] == module.split(".")[:2]]
+            node["reftarget"] = next(iter(near or found), name)
+
+
+def _not_public(
+    app: Sphinx, env: BuildEnvironment, node: pending_xref, content: nodes.TextElement
+) -> nodes.TextElement | None:
+    """Take a name that the source has and the reference has not for what it is: a name."""
+    module, _, name = node["reftarget"].rpartition(".")
+    return content if name in vars(sys.modules.get(module, object)) else None
 
 
 def _complete(app: Sphinx, env: BuildEnvironment) -> None:
@@ -126,5 +139,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("autodoc-process-bases", _bases)
     app.connect("autodoc-process-signature", _signature)
     app.connect("doctree-read", _name_in_full)
+    app.connect("missing-reference", _not_public)
     app.connect("env-check-consistency", _complete)
     return {"parallel_read_safe": True}
