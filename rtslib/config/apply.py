@@ -62,7 +62,9 @@ def apply(
     # Who wants to stop at a failure wants nothing done behind it.
     overlap = threads > 1 and on_failure is OnFailure.GO_ON
     done, total = 0, len(steps) if progress else 0
-    for many, pieces in steps.stretches(overlap=overlap):
+    # Who is told of each, or wants to stop at one, has them done one by one.
+    apart = progress is not None or on_failure is not OnFailure.GO_ON
+    for many, pieces in steps.stretches(overlap=overlap, apart=apart):
         ended = overlapped([partial(run.all, it) for it in pieces], threads if many else 1)
         for piece, outcomes in zip(pieces, ended):
             report.outcomes += outcomes

@@ -28,8 +28,6 @@ from rtslib.storage import StorageObject
 from rtslib.target import TPG
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from rtslib.config.course import Leg
     from rtslib.config.state import Record, State
     from rtslib.node import Node
@@ -163,9 +161,7 @@ class _Planner:
         if there is record and not self._forced(record):
             self._leave_alone(record)
             return
-        self.plan.needs[f"+{record.name}"] = tuple(
-            f"{sign}{name}" for sign, name in self._needed(record) if name
-        )
+        self.plan.needs[f"+{record.name}"] = self._needed(record)
         begin = len(self.plan.entries)
         if there is None:
             self._make(record)
@@ -240,12 +236,14 @@ class _Planner:
             path = f"{there.path}/{plan_parts.LU_GROUP}"
             self._step("+", record, "write", path, "default_lu_gp", "its states change alone")
 
-    def _needed(self, record: Record) -> Iterator[tuple[str, str]]:
-        yield "+", record.parent
+    def _needed(self, record: Record) -> tuple[str, ...]:
+        """Return the parts without which a record cannot be set up."""
+        needed = [f"+{record.parent}"] if record.parent else []
         if record.link is not None:
-            yield "+", record.link.end
+            needed.append(f"+{record.link.end}")
         if record.name in self.change.gone:
-            yield "-", record.name
+            needed.append(f"-{record.name}")
+        return tuple(needed)
 
     def _make(self, record: Record) -> None:
         self._paths[record.name] = path = self._place(record)

@@ -101,7 +101,8 @@ class Run:
             yield outcome
             changed.update(changed_by(file))
         if needless:
-            yield Outcome(entry.only(needless), Status.NEEDLESS)
+            whole = len(needless) == entry.size
+            yield Outcome(entry if whole else entry.only(needless), Status.NEEDLESS)
 
     def _blocked_by(self, part: str) -> str | None:
         if part in self.blocked:

@@ -199,8 +199,16 @@ class Plan:
         if begin < len(self.entries):
             self._units.append((begin, len(self.entries), cls))
 
-    def stretches(self, *, overlap: bool) -> Iterator[tuple[bool, list[list[Entry]]]]:
-        """Yield all entries in order: whether they may overlap, and what does in one piece each."""
+    def stretches(self, *, overlap: bool, apart: bool) -> Iterator[tuple[bool, list[list[Entry]]]]:
+        """Yield all entries in order: whether they may overlap, and what is done in one piece.
+
+        What may not overlap is one piece, or, `apart`, a piece for each entry.
+        """
+
+        def alone(begin: int, end: int) -> list[list[Entry]]:
+            entries = self.entries[begin:end]
+            return [[entry] for entry in entries] if apart else [entries]
+
         done, last = 0, None
         together: list[list[Entry]] = []
         for begin, end, cls in self._units if overlap else ():
@@ -208,13 +216,13 @@ class Plan:
                 yield True, together
                 together = []
             if begin != done:
-                yield False, [[entry] for entry in self.entries[done:begin]]
+                yield False, alone(done, begin)
             together.append(self.entries[begin:end])
             done, last = end, cls
         if together:
             yield True, together
         if done < len(self.entries):
-            yield False, [[entry] for entry in self.entries[done:]]
+            yield False, alone(done, len(self.entries))
 
     def parts(self) -> list[str]:
         """Return the parts that have steps, in order, without a look at each step."""
