@@ -173,3 +173,19 @@ def test_an_unreadable_file_is_a_host_error_with_its_path(kept: Path) -> None:
         RDMCPStorageObject("a", 4096, wwn=SERIAL)
     assert (caught.value.errno, caught.value.path) == (errno.EISDIR, str(kept))
     assert not list(RTSRoot().storage_objects)
+
+
+def test_serials_that_registrations_are_kept_for(tmp_path: Path, fake: FakeKernel) -> None:
+    assert aptpl.directory(fake).endswith("/pr")
+    fake.write("dbroot", str(tmp_path))
+    assert aptpl.kept(fake) == frozenset()
+    (tmp_path / "pr").mkdir()
+    for name in ("aptpl_one", "aptpl_two words", "other"):
+        (tmp_path / "pr" / name).touch()
+    assert aptpl.kept(fake) == {"one", "two words"}
+    for path in (tmp_path / "pr").iterdir():
+        path.unlink()
+    (tmp_path / "pr").rmdir()
+    (tmp_path / "pr").touch()
+    with pytest.raises(HostError, match="the reservations kept in"):
+        aptpl.kept(fake)

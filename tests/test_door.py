@@ -142,6 +142,20 @@ def test_construction_keeps_what_was_made_when_all_is_well(fake: FakeKernel) -> 
     assert fake.kind("core/rd_mcp_0") is Kind.DIRECTORY
 
 
+def test_what_was_made_last_can_be_taken_back_alone(fake: FakeKernel) -> None:
+    busy = Faulty(fake, errno.EBUSY, when=lambda name, _path: name == "rmdir")
+    with pytest.raises(BusyError) as caught, door.Construction(busy) as made:
+        made.mkdir("core/rd_mcp_0")
+        made.take_back()
+    assert caught.value.path == f"{fake.root}/core/rd_mcp_0"
+    assert caught.value.residue == (f"{fake.root}/core/rd_mcp_0",)
+    with door.Construction(fake) as made:
+        made.mkdir("core/rd_mcp_1")
+        made.mkdir("core/rd_mcp_2")
+        made.take_back()
+    assert {entry.name for entry in fake.listdir("core")} == {"alua", "rd_mcp_0", "rd_mcp_1"}
+
+
 def test_construction_removes_a_link(fake: FakeKernel) -> None:
     for path in ("core/rd_mcp_0", "core/rd_mcp_0/disk", "loopback"):
         fake.mkdir(path)

@@ -262,3 +262,13 @@ def test_what_is_cleared_by_an_outline_leaves_nothing(kernel: str, tmp_path: Pat
     assert result.report.good, result.report.errors()
     left = [it for it in capture(tree) if not issubclass(it.cls, FabricModule)]
     assert [it.name for it in left] == ["/alua/lu_gps/default_lu_gp"]
+
+
+def test_a_file_that_must_not_be_read_by_itself_is_an_error(tmp_path: Path) -> None:
+    for file in ("udev_path", "attrib/emulate_tas"):
+        tree = Faulty(
+            rich(str(tmp_path)), errno.EACCES, when=lambda _, path, it=file: path.endswith(it)
+        )
+        with pytest.raises(AccessError) as caught:
+            capture(tree)
+        assert caught.value.path.endswith(file)
