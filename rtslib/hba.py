@@ -124,7 +124,7 @@ def _claim(made: door.Construction, plugin: str, name: str, index: int | None) -
 def _after_a_look(made: door.Construction, plugin: str, name: str, index: int | None) -> str:
     """Make an HBA for an object after a look at all that there are; return it."""
     fs = made.fs
-    _ours.pop(fs, None)
+    before = _ours.pop(fs, None)
     hbas = list(_listed(fs))
     same = (hba for hba, its_plugin, _index in hbas if its_plugin == plugin)
     twin = next(_holders(fs, same, name), None)
@@ -142,7 +142,8 @@ def _after_a_look(made: door.Construction, plugin: str, name: str, index: int | 
     taken = {index for _name, _plugin, index in hbas}
     free = (number for number in itertools.count() if number not in taken)
     hba = made.mkdir_first(f"core/{plugin}_{number}" for number in free)
-    _ours[fs] = _Ours(hbas, hba, _serial_number(fs, hba))
+    ours = _ours[fs] = _Ours(hbas, hba, _serial_number(fs, hba))
+    ours.alone = before is None or ours.number == before.number + 1
     return hba
 
 
@@ -160,6 +161,8 @@ class _Ours:
         self.others: dict[str, list[str]] = {}
         self.names: dict[str, set[str]] = {}
         self.number = number
+        #: Whether nobody else has made any of late. In a crowd it is not worth the try.
+        self.alone = True
         #: No HBA has this index, nor one above it.
         self.free = (split(newest.rpartition("/")[2])[1] or 0) + 1
         for name, plugin, index in others:
@@ -192,7 +195,7 @@ def _next_of_ours(made: door.Construction, plugin: str, name: str) -> str | None
     """
     fs = made.fs
     ours = _ours.get(fs)
-    if ours is None or ours.number < 0 or name in ours.names.get(plugin, ()):
+    if ours is None or ours.number < 0 or not ours.alone or name in ours.names.get(plugin, ()):
         return None
     if next(_holders(fs, ours.others.get(plugin, ()), name), None) is not None:
         return None

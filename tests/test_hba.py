@@ -139,10 +139,10 @@ def test_an_hba_that_another_process_made_meanwhile_is_seen(fake: FakeKernel) ->
     assert RDMCPStorageObject("r3", 4096).index == 4
     RDMCPStorageObject("r4", 4096)
     fake.mkdir("core/rd_mcp_11")
-    assert RDMCPStorageObject("r5", 4096).index == 5
+    assert RDMCPStorageObject("r5", 4096).index == 6
     fake.rmdir("core/rd_mcp_11")
     fake.rmdir("core/fileio_3")
-    assert [RDMCPStorageObject(f"s{number}", 4096).index for number in range(2)] == [12, 13]
+    assert [RDMCPStorageObject(f"s{number}", 4096).index for number in range(2)] == [3, 10]
 
 
 def test_an_object_put_into_anothers_hba_is_seen(fake: FakeKernel) -> None:
