@@ -111,6 +111,8 @@ def _claim(made: door.Construction, plugin: str, name: str, index: int | None) -
     # ours, not of the kernel: hence the lock, which ends before anything slow.
     fs = made.fs
     with door.locked(fs):
+        # What is taken back gives its index back.
+        made.undo(f"{fs.root}/core", lambda: forget(fs))
         hba = _next_of_ours(made, plugin, name) if index is None else None
         if hba is None:
             hba = _after_a_look(made, plugin, name, index)
