@@ -59,7 +59,7 @@ def test_discovery(disk: Tgtd) -> None:
 
 def test_a_daemon_without_targets(daemon: Tgtd) -> None:
     # It closes the connection, and what it has not read by then makes that a reset.
-    with pytest.raises(ConnectionLostError, match="hung up|reset by peer"):
+    with pytest.raises(ConnectionLostError, match=r"hung up|reset by peer"):
         sync.discover(daemon.settings)
 
 
