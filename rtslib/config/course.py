@@ -12,15 +12,12 @@ from typing import TYPE_CHECKING, Union
 
 from rtslib.alua import ALUATargetPortGroup
 from rtslib.config import plan_parts
-from rtslib.config.form import codec_of
+from rtslib.config.bundle import Settling
 from rtslib.config.once import once
-from rtslib.config.steps import Settling, Step
 from rtslib.declare import Attr, Children, Group
 from rtslib.target import TPG
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rtslib.config.state import Record
     from rtslib.node import Node
 
@@ -77,19 +74,4 @@ def settling(record: Record, path: str, leg: tuple[str, ...]) -> Settling:
     texts, begins = record.files, plan_parts.unset(record.cls)
     if begins or "" in texts.values():
         leg = tuple(file for file in leg if texts[file] and begins.get(file) != texts[file])
-    return Settling(record, path, leg, _maker(record, path))
-
-
-def _maker(record: Record, path: str) -> Callable[[str], Step]:
-    def step(file: str) -> Step:
-        return Step(
-            "write",
-            f"{path}/{file}",
-            record.files[file],
-            f"+{record.name}",
-            maybe=True,
-            vital=file in plan_parts.VITAL,
-            codec=codec_of(record.cls, file),
-        )
-
-    return step
+    return Settling(record, path, leg)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from copy import deepcopy
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Protocol
 
 from rtslib.config.problem import Path, Problem, kind, shown
@@ -103,16 +103,27 @@ class _Walk:
 class Reader:
     """A value, the path to it, and where to note what is wrong with it."""
 
-    __slots__ = ("_found", "path", "secret", "value")
+    __slots__ = ("_above", "_found", "_step", "secret", "value")
 
     def __init__(
-        self, value: Any, path: Path = (), found: _Walk | None = None, *, secret: bool = False
+        self,
+        value: Any,
+        found: _Walk,
+        above: Reader | None = None,
+        step: str | int = "",
+        secret: bool = False,
     ) -> None:
         self.value = value
-        self.path = path
         #: Whether the value must not stand in a message.
         self.secret = secret
-        self._found = found or _Walk()
+        self._found = found
+        self._above = above
+        self._step = step
+
+    @property
+    def path(self) -> Path:
+        """The path to the value. Hardly ever asked for: it is put together then."""
+        return () if self._above is None else (*self._above.path, self._step)
 
     @property
     def known(self) -> dict[tuple[Any, ...], Any]:
@@ -126,8 +137,7 @@ class Reader:
 
     def at(self, step: str | int, *, secret: bool = False) -> Reader:
         """Return the reader of a member of this object or list."""
-        secret = secret or self.secret
-        return Reader(self.value[step], (*self.path, step), self._found, secret=secret)
+        return Reader(self.value[step], self._found, self, step, secret or self.secret)
 
     def once(self, kind: object, read: Callable[[Reader], Any]) -> Any:
         """Return what a function makes of an object, once for all objects of single values alike.
@@ -138,18 +148,19 @@ class Reader:
         if not isinstance(value, dict) or not _PLAIN.issuperset(map(type, value.values())):
             return read(self)
         key = (id(kind), *value, *value.values(), *map(type, value.values()))
-        known = self.known
-        if key in known:
-            return known[key]
-        before = self.problems, len(self._found.warnings)
+        found = self._found
+        if key in found.known:
+            return found.known[key]
+        before = len(found.problems), len(found.warnings)
         made = read(self)
-        if before == (self.problems, len(self._found.warnings)):
-            known[key] = made
+        if before == (len(found.problems), len(found.warnings)):
+            found.known[key] = made
         return made
 
     def part(self, step: str) -> Reader:
         """Return the reader of this object as if it had one member only."""
-        return Reader({step: self.value[step]}, self.path, self._found, secret=self.secret)
+        one = {step: self.value[step]}
+        return Reader(one, self._found, self._above, self._step, self.secret)
 
     def problem(self, message: str, hint: str | None = None, path: Path = ()) -> _Word:
         """Note what is wrong here, or at a path from here; return INVALID."""
@@ -213,37 +224,31 @@ class Field:
     aliases: Sequence[str] = ()
     secret: bool = False
 
-    def read(self, reader: Reader, made: dict[str, Any]) -> None:
-        """Read this field of the object that a reader is at into `made`."""
-        value = reader.value.get(self.name)
-        if value.__class__ not in _PLAIN or self.aliases:
-            if value is not None or self.default is not ABSENT or self.aliases:
-                self._read(reader, made)
-            return
-        known, key = reader.known, (id(self), value.__class__, value)
-        if key not in known:
-            before = reader.problems
-            self._read(reader, made)
-            if reader.problems == before:
-                known[key] = made[self.name]
-        else:
-            made[self.name] = known[key]
+    @cached_property
+    def optional(self) -> bool:
+        """Whether there is nothing to be done where it is not given by its name."""
+        return self.default is ABSENT and not self.aliases
 
-    def _read(self, reader: Reader, made: dict[str, Any]) -> None:
+    def read(self, reader: Reader) -> Any:
+        """Return this field of the object that a reader is at; INVALID or ABSENT if there is none.
+
+        A problem is noted where it is INVALID.
+        """
+        name = self._name_in(reader) if self.aliases else self.name
+        if reader.value.get(name) is not None:
+            return self.kind.read(reader.at(name, secret=self.secret))
+        if self.default is REQUIRED:
+            return reader.problem(f"{shown(self.name)} is missing")
+        return ABSENT if self.default is ABSENT else deepcopy(self.default)
+
+    def _name_in(self, reader: Reader) -> str:
+        """Return the name by which an object has this field."""
         names = [it for it in (self.name, *self.aliases) if reader.value.get(it) is not None]
-        if not names:
-            if self.default is REQUIRED:
-                reader.problem(f"{shown(self.name)} is missing")
-            elif self.default is not ABSENT:
-                made[self.name] = deepcopy(self.default)
-            return
         for other in names[1:]:
             if reader.value[other] != reader.value[names[0]]:
                 message = f"differs from {shown(names[0])}, which is another name of the same"
                 reader.problem(message, f"keep {shown(self.name)}", (other,))
-        value = self.kind.read(reader.at(names[0], secret=self.secret))
-        if value is not INVALID:
-            made[self.name] = value
+        return names[0] if names else self.name
 
     def schema(self, definitions: Definitions) -> dict[str, Any]:
         """Return the JSON Schema of its value."""
@@ -288,21 +293,44 @@ class Table:
         return reader.once(self, self._read) if self.alike else self._read(reader)
 
     def _read(self, reader: Reader) -> Any:
-        given = reader.members()
-        if given is None:
+        if reader.members() is None:
             return INVALID
         before = reader.problems
-        made: dict[str, Any] = {}
-        for it in self.fields:
-            it.read(reader, made)
-        for key in given:
-            if key not in self._known:
-                self._unknown(reader, key)
-                made[key] = given[key]
+        made = self._right_of(reader)
         if reader.problems == before:
             for rule in self.rules:
                 rule(made, reader)
         return made
+
+    def _right_of(self, reader: Reader) -> dict[str, Any]:
+        """Return what is right of an object, by field."""
+        given, known = reader.value, reader.known
+        made: dict[str, Any] = {}
+        for it in self.fields:
+            name = it.name
+            value = given.get(name)
+            if value is None and it.optional:
+                continue
+            key = (id(it), value.__class__, value) if value.__class__ in _PLAIN else None
+            if key is not None and key in known:
+                made[name] = known[key]
+                continue
+            before = reader.problems
+            found = it.read(reader)
+            if found is not INVALID and found is not ABSENT:
+                made[name] = found
+                if key is not None and not it.aliases and reader.problems == before:
+                    known[key] = found
+        if not self._known.issuperset(given):
+            self._take_over(reader, made)
+        return made
+
+    def _take_over(self, reader: Reader, made: dict[str, Any]) -> None:
+        """Keep what has no field, with a warning."""
+        for key in reader.value:
+            if key not in self._known:
+                self._unknown(reader, key)
+                made[key] = reader.value[key]
 
     def _unknown(self, reader: Reader, key: Any) -> None:
         """Warn of a key without a field."""
@@ -337,7 +365,7 @@ def check(document: Document, kind: Kind) -> Checked:
     The document's data is not changed; what the normal form keeps as it is may be shared with it.
     """
     found = _Walk()
-    data = kind.read(Reader(document.data, (), found))
+    data = kind.read(Reader(document.data, found))
 
     def placed(problems: list[Problem]) -> list[Problem]:
         return [it._replace(line=document.line(it.path)) for it in problems]

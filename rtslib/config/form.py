@@ -65,7 +65,7 @@ class Saved(NamedTuple):
     @property
     def file(self) -> str:
         """The file below the node's directory."""
-        return str(self.attr.file)
+        return self.attr.file  # type: ignore[no-any-return] # see attr
 
     @property
     def codec(self) -> Codec[Any]:

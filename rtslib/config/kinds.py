@@ -210,7 +210,7 @@ class ListOf:
     def read(self, reader: Reader) -> Any:
         """Return the list, or what is right of it."""
         made = []
-        seen: dict[str, Reader] = {}
+        seen: dict[tuple[Any, ...], Reader] = {}
         for item in reader.items():
             before = reader.problems
             value = self.kind.read(item)
@@ -218,13 +218,13 @@ class ListOf:
                 continue
             made.append(value)
             if self.unique and reader.problems == before:
-                values = [value.get(name) for name in self.unique]
-                first = seen.setdefault(repr(values), item)
+                values = tuple(map(value.get, self.unique))
+                first = seen.setdefault(values, item)
                 if first is not item:
                     self._repeated(item, first, values)
         return made
 
-    def _repeated(self, item: Reader, first: Reader, values: list[Any]) -> None:
+    def _repeated(self, item: Reader, first: Reader, values: tuple[Any, ...]) -> None:
         """Note that an object has the names of one before it."""
         same = " and ".join(f"{name} {shown(value)}" for name, value in zip(self.unique, values))
         item.problem(f"the same {same} as {spell(first.path)}")

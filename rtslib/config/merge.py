@@ -56,7 +56,8 @@ class Change:
         self.remade: dict[str, str] = {}
         self._compare()
         self._remove_unwanted()
-        self.goal = State(self._merged(""))
+        self.goal = State()
+        self._merge_below("")
         self._free_the_frozen()
 
     def _compare(self) -> None:
@@ -75,11 +76,11 @@ class Change:
 
     def _free_the_frozen(self) -> None:
         """Unlink storage objects of which something changes that cannot while they are exported."""
-        for record in list(self.goal):
-            if not issubclass(record.cls, StorageObject) or record.name in self.gone:
+        for there in self.have:
+            if not issubclass(there.cls, StorageObject) or there.name in self.gone:
                 continue
-            there = self.have.get(record.name)
-            if there is None or there is record:
+            record = self.goal.get(there.name)
+            if record is None or record is there:
                 continue
             frozen = [file for file in self.differing(record) if is_frozen(file)]
             for user in self.have.users(record.name) if frozen else ():
@@ -105,21 +106,24 @@ class Change:
                 for user in self.have.users(record.name):
                     self._remove(user.name, f"uses {record.name}: {why}")
 
-    def _merged(self, parent: str) -> Iterator[Record]:
-        """Yield the records that will be below one, parents first, in the order of creation."""
+    def _merge_below(self, parent: str) -> None:
+        """Add the records that will be below one, parents first, in the order of creation."""
         mine = list(self.want.children(parent))
-        named = {record.name for record in mine}
-        kept = [
-            record
-            for record in self.have.children(parent)
-            if record.name not in named and self._stays(record)
-        ]
-        together = [*kept, *(self._merge(record) for record in mine)]
+        together = [self._merge(record) for record in mine]
+        if parent == "" or parent in self.have:
+            named = {record.name for record in mine}
+            kept = [
+                record
+                for record in self.have.children(parent)
+                if record.name not in named and self._stays(record)
+            ]
+            together = [*kept, *together]
         if parent == "":
             together.sort(key=lambda record: record.rank)
         for record in together:
-            yield self._settled(record)
-            yield from self._merged(record.name)
+            self.goal.add(self._settled(record))
+            if self.want.is_above(record.name) or self.have.is_above(record.name):
+                self._merge_below(record.name)
 
     def _stays(self, record: Record) -> bool:
         """Tell whether a record stays that is not wanted by name.

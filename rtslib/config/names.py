@@ -56,6 +56,8 @@ def spec_of(name: str) -> Spec:
 
 def _numbered(parent: str, base: str, between: str) -> str:
     number = base.partition("_")[2]
+    if number.isdecimal() and number.isascii() and number[0] != "0":
+        return f"{parent}/{between}{number}"  # as nearly all are
     try:
         return f"{parent}/{between}{kernel_int(number)}"
     except ValueError:

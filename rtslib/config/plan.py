@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from rtslib import hba
 from rtslib.alua import ALUALUGroup, ALUATargetPortGroup
 from rtslib.config import plan_parts
+from rtslib.config.bundle import Making, Removing
 from rtslib.config.course import LINK, course, settling
 from rtslib.config.form import NEXUS, codec_of
 from rtslib.config.merge import DEFAULT_GROUPS, Change, Exactly, joined, resized
@@ -29,7 +30,7 @@ from rtslib.target import TPG
 
 if TYPE_CHECKING:
     from rtslib.config.course import Leg
-    from rtslib.config.state import Record, State
+    from rtslib.config.state import Link, Record, State
     from rtslib.node import Node
 
 __all__ = ["plan"]
@@ -63,6 +64,7 @@ class _Planner:
         self.create_files = create_files
         self.plan = Plan(root)
         self.plan.notes += change.want.warnings
+        self.plan.needs = self._needs
         #: Where the records of the goal stand, or will stand.
         self._paths: dict[str, str] = {}
         #: HBA directories, and how many storage objects each has left.
@@ -113,18 +115,14 @@ class _Planner:
             self._step(sign, record, "write", enable, "0", f"ends its sessions: {why}")
 
     def _remove_one(self, record: Record) -> None:
-        have, why = self.change.have, self.change.gone[record.name]
+        why = self.change.gone[record.name]
         if record.base in DEFAULT_GROUPS or issubclass(record.cls, FabricModule):
             return
-        dependants = (*have.children(record.name), *have.users(record.name))
-        self.plan.needs[f"-{record.name}"] = tuple(f"-{it.name}" for it in dependants)
         if issubclass(record.cls, NetworkPortal):
             for transport in (NetworkPortal.iser, NetworkPortal.offload):
                 if record.files.get(transport.file) == "1":
                     self._step("-", record, "write", f"{record.path}/{transport.file}", "0", why)
-        if record.link is not None:
-            self._step("-", record, "unlink", f"{record.path}/{record.link.alias}", "", why)
-        self._step("-", record, "rmdir", record.path, "", why)
+        self.plan.add(Removing(record, why))
         if issubclass(record.cls, StorageObject):
             above = record.path.rpartition("/")[0]
             self._hbas[above] -= 1
@@ -161,11 +159,14 @@ class _Planner:
         if there is record and not self._forced(record):
             self._leave_alone(record)
             return
-        self.plan.needs[f"+{record.name}"] = self._needed(record)
         begin = len(self.plan.entries)
         if there is None:
-            self._make(record)
             legs = course(record)
+            if legs and legs[0] is LINK and record.link is not None and not record.made:
+                self._make_linked(record, record.link)
+                legs = legs[1:]
+            else:
+                self._make(record)
             if legs is not None:
                 self._follow(record, legs)
                 self._unit(record, begin)
@@ -218,12 +219,11 @@ class _Planner:
     def _leave_alone(self, record: Record) -> None:
         """Look only at what is below a record that is as it should be."""
         self._paths[record.name] = record.path
-        before = len(self.plan.entries)
+        if not self.change.goal.is_above(record.name):
+            return
         for kind in _kinds_below(record.cls):
             for child in self.change.goal.children(record.name, kind):
                 self._set_up(child)
-        if len(self.plan.entries) > before:
-            self.plan.needs[f"+{record.name}"] = (f"+{record.parent}",)
 
     def _begin(self, there: Record, record: Record) -> None:
         """Do what must be done first to a node that is there."""
@@ -236,21 +236,43 @@ class _Planner:
             path = f"{there.path}/{plan_parts.LU_GROUP}"
             self._step("+", record, "write", path, "default_lu_gp", "its states change alone")
 
-    def _needed(self, record: Record) -> tuple[str, ...]:
-        """Return the parts without which a record cannot be set up."""
+    def _needs(self, part: str) -> tuple[str, ...]:
+        """Return the parts without which one cannot be: see ``Plan.needs``."""
+        have, goal, name = self.change.have, self.change.goal, part[1:]
+        if part.startswith("-"):
+            if name not in have:
+                return ()
+            return tuple(f"-{it.name}" for it in (*have.children(name), *have.users(name)))
+        record = goal.get(name)
+        if record is None:
+            return ()
         needed = [f"+{record.parent}"] if record.parent else []
+        if name in self.change.gone:
+            needed.append(f"-{name}")
+        elif record is have.get(name):
+            # It only stands above what is set up.
+            return tuple(needed)
         if record.link is not None:
             needed.append(f"+{record.link.end}")
-        if record.name in self.change.gone:
-            needed.append(f"-{record.name}")
         return tuple(needed)
+
+    def _make_linked(self, record: Record, link: Link) -> None:
+        """Make a node that is nothing without its link."""
+        self._paths[record.name] = path = self._place(record)
+        alias = link.alias or plan_parts.new_alias()
+        end = self._paths.get(link.end, link.end)
+        self.plan.add(Making(record, path, f"{path}/{alias}", end, self._why(record)))
+
+    def _why(self, record: Record) -> str:
+        """Return the reason for which a node is made."""
+        why = self.change.gone.get(record.name)
+        return f"again: {why}" if why else "new"
 
     def _make(self, record: Record) -> None:
         self._paths[record.name] = path = self._place(record)
         if record.base in DEFAULT_GROUPS:
             return
-        why = self.change.gone.get(record.name, "")
-        why = f"again: {why}" if why else "new"
+        why = self._why(record)
         if issubclass(record.cls, StorageObject):
             self._step("+", record, "mkdir", path.rpartition("/")[0], "", why, vital=True)
             self._step("+", record, "mkdir", path, "", why, vital=True)

@@ -242,16 +242,14 @@ def is_made(cls: type[Node], file: str) -> bool:
 def in_order(record: Record) -> list[str]:
     """Return a record's files, those that change others before these."""
     texts = record.files
-    can_unmap = texts.get(_CAN_UNMAP, "0") != "0"
-    return _sorted(
-        tuple(texts), can_unmap, *(texts.get(it) == tight for it, tight in _TIGHT.items())
-    )
+    return _sorted(tuple(texts), texts.get(_CAN_UNMAP), *map(texts.get, _TIGHT))
 
 
 @lru_cache(maxsize=256)
-def _sorted(files: tuple[str, ...], can_unmap: bool, *tight: bool) -> list[str]:
+def _sorted(files: tuple[str, ...], unmap_count: Optional[str], *texts: Optional[str]) -> list[str]:
     """Return files in order; of their texts only what matters is told, for most are alike."""
-    tightened = {file for file, is_tight in zip(_TIGHT, tight) if is_tight}
+    can_unmap = unmap_count not in (None, "0")
+    tightened = {file for file, text in zip(_TIGHT, texts) if text == _TIGHT[file]}
 
     def place(file: str) -> tuple[bool, bool, int, str]:
         first = file == _CAN_UNMAP and can_unmap

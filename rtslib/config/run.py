@@ -6,15 +6,16 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Callable
 
 from rtslib import aptpl, backing, blockdev, door, host
-from rtslib.config.form import canonical
+from rtslib.config.form import canonical, codec_of
 from rtslib.config.fresh import Fresh
 from rtslib.config.merge import DEFAULT_GROUPS
 from rtslib.config.outcome import OWN, Outcome, Status
 from rtslib.config.plan_parts import changed_by
-from rtslib.config.steps import Settling
+from rtslib.config.steps import Step
 from rtslib.errors import (
     AlreadyExistsError,
     BusyError,
@@ -29,9 +30,10 @@ from rtslib.tcm import PSCSIStorageObject
 from rtslib.values import TEXT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable
 
-    from rtslib.config.steps import Entry, Step
+    from rtslib.config.bundle import Bundle, Making, Removing, Settling
+    from rtslib.config.steps import Entry
     from rtslib.configfs import ConfigFS
 
 __all__ = ["Run"]
@@ -46,7 +48,9 @@ class Run:
     Of what they share each changes only what belongs to the parts that it does.
     """
 
-    def __init__(self, fs: ConfigFS, needs: Mapping[str, tuple[str, ...]], deadline: float) -> None:
+    def __init__(
+        self, fs: ConfigFS, needs: Callable[[str], tuple[str, ...]], deadline: float
+    ) -> None:
         self.fs = fs
         self.needs = needs
         self.deadline = deadline
@@ -54,7 +58,8 @@ class Run:
         self.failed = False
         #: Parts that failed or had to be skipped, and why.
         self.blocked: dict[str, str] = {}
-        self._made: dict[str, list[tuple[str, Callable[[], None]]]] = {}
+        #: By part: what was made of it, and how to remove what stands there.
+        self._made: dict[str, list[tuple[str, Callable[[str], None]]]] = {}
         self._fresh = Fresh()
         self._kept: frozenset[str] | None = None
 
@@ -62,52 +67,104 @@ class Run:
         """Do these in order, and return what became of each."""
         outcomes: list[Outcome] = []
         for entry in entries:
-            cause = self._blocked_by(entry.part)
+            cause = self._blocked_by(entry.part) if self.blocked else None
             if cause is not None:
                 outcomes.append(Outcome(entry, Status.SKIPPED, cause))
-            elif isinstance(entry, Settling):
-                outcomes += self._settle(entry)
+            elif isinstance(entry, Step):
+                outcomes.append(self._do(entry, getattr(self, f"_{entry.verb}")))
             else:
-                outcomes.append(self._do(entry))
+                outcomes += getattr(self, f"_{entry.verb}")(entry)
         return outcomes
 
-    def _do(self, step: Step) -> Outcome:
+    def _do(self, step: Step, how: Callable[[Step], Status]) -> Outcome:
         """Run one step."""
         try:
-            status = getattr(self, f"_{step.verb}")(step)
+            return Outcome(step, how(step))
         except RTSLibError as error:
             return self._failed(step, error)
-        return Outcome(step, status)
 
-    def _settle(self, entry: Settling) -> Iterator[Outcome]:
+    def _make(self, entry: Making) -> list[Outcome]:
+        """Make a node and link it."""
+        ended = 0
+        try:
+            self._make_directory(entry.path, entry.part)
+            ended = 1
+            self._make_link(entry.link, entry.end, entry.part)
+        except RTSLibError as error:
+            return self._apart(entry, [Status.DONE] * ended, error)
+        return [Outcome(entry, Status.DONE)]
+
+    def _remove(self, entry: Removing) -> list[Outcome]:
+        """Remove a node with its link."""
+        ended = []
+        try:
+            if entry.link is not None:
+                ended.append(self._remove_link(entry.link))
+            ended.append(self._remove_directory(entry.path))
+        except RTSLibError as error:
+            return self._apart(entry, ended, error)
+        if Status.NEEDLESS in ended:
+            return self._apart(entry, ended)
+        return [Outcome(entry, Status.DONE)]
+
+    def _apart(
+        self, entry: Bundle, ended: list[Status], error: RTSLibError | None = None
+    ) -> list[Outcome]:
+        """Return what became of each step of an entry: so many have ended, the next has failed."""
+        steps = entry.steps()
+        outcomes = [Outcome(step, status) for step, status in zip(steps, ended)]
+        if error is not None:
+            outcomes.append(self._failed(steps[len(ended)], error))
+            outcomes += self.all(steps[len(outcomes) :])
+        return outcomes
+
+    def _settle(self, entry: Settling) -> list[Outcome]:
         """Write what the kernel has made otherwise than it is wanted.
 
         What is known of new nodes of its kind is not read again, unless it changes with a setting
         that was written. What nothing had to be done for is one outcome.
         """
-        known = self._fresh.of(entry.record)
+        texts, known = entry.record.files, self._fresh.of(entry.record)
         changed: set[str] = set()
-        needless = list(entry.order)
+        needless: list[str] = []
+        outcomes: list[Outcome] = []
         for file in entry.order:
-            text = entry.record.files[file]
-            if known and file not in changed and known.get(file) == text:
-                continue
-            (outcome,) = self.all([entry.step(file)])
-            if outcome.status is Status.NEEDLESS:
-                if known is not None and file not in changed:
-                    known[file] = text
-                continue
-            needless.remove(file)
-            yield outcome
-            changed.update(changed_by(file))
+            learnt = known if file not in changed else None
+            if not learnt or learnt.get(file) != texts[file]:
+                outcome = self._settle_one(entry, file)
+                if outcome is not None:
+                    outcomes.append(outcome)
+                    changed.update(changed_by(file))
+                    continue
+                if learnt is not None:
+                    learnt[file] = texts[file]
+            needless.append(file)
         if needless:
             whole = len(needless) == entry.size
-            yield Outcome(entry if whole else entry.only(needless), Status.NEEDLESS)
+            outcomes.append(Outcome(entry if whole else entry.only(needless), Status.NEEDLESS))
+        return outcomes
+
+    def _settle_one(self, entry: Settling, file: str) -> Outcome | None:
+        """Write one setting unless it is so already: None then, and no step is made for it."""
+        cause = self._blocked_by(entry.part) if self.blocked else None
+        if cause is not None:
+            return Outcome(entry.step(file), Status.SKIPPED, cause)
+        try:
+            now = door.read(self.fs, f"{entry.path}/{file}")
+        except RTSLibError as error:
+            return self._do(entry.step(file), partial(self._not_written, error=error))
+        text = entry.record.files[file]
+        if (
+            now.removesuffix("\n") == text
+            or canonical(codec_of(entry.record.cls, file), now) == text
+        ):
+            return None
+        return self._do(entry.step(file), self._store)
 
     def _blocked_by(self, part: str) -> str | None:
         if part in self.blocked:
             return self.blocked[part]
-        for need in self.needs.get(part, ()) if self.blocked else ():
+        for need in self.needs(part) if self.blocked else ():
             # What stands between may have no step of its own.
             cause = self._blocked_by(need)
             if cause is not None:
@@ -131,14 +188,11 @@ class Run:
         residue = []
         for what, undo in reversed(self._made.pop(part, [])):
             try:
-                undo()
+                undo(what)
             except OSError:
-                residue.append(what)
+                # What is no path of the tree is a path of this machine.
+                residue.append(what if what.startswith("/") else f"{self.fs.root}/{what}")
         error.residue = (*error.residue, *residue)
-
-    def _undo(self, step: Step, how: Callable[[], None]) -> None:
-        what = step.path if step.path.startswith("/") else f"{self.fs.root}/{step.path}"
-        self._made.setdefault(step.part, []).append((what, how))
 
     def _mkdir(self, step: Step) -> Status:
         path = step.path
@@ -147,20 +201,19 @@ class Run:
             FabricModule.handle(self.fs, path).prepare(made)
             return Status.DONE
         try:
-            self._make_directory(path)
+            self._make_directory(path, step.part)
         except AlreadyExistsError:
             # An HBA holds as many objects as one likes.
             if not self._is_hba(path):
                 raise
             return Status.NEEDLESS
-        self._undo(step, lambda: self.fs.rmdir(path))
         return Status.DONE
 
     @staticmethod
     def _is_hba(path: str) -> bool:
         return path.startswith("core/") and path.count("/") == 1
 
-    def _make_directory(self, path: str) -> None:
+    def _make_directory(self, path: str, part: str) -> None:
         try:
             door.mkdir(self.fs, path)
         except RTSLibNotInCFSError:
@@ -168,19 +221,23 @@ class Run:
                 raise
             host.prepare(self.fs)
             door.mkdir(self.fs, path)
+        self._made.setdefault(part, []).append((path, self.fs.rmdir))
 
     def _rmdir(self, step: Step) -> Status:
+        return self._remove_directory(step.path)
+
+    def _remove_directory(self, path: str) -> Status:
         try:
-            door.rmdir(self.fs, step.path)
+            door.rmdir(self.fs, path)
         except RTSLibNotInCFSError:
             return Status.NEEDLESS
         except BusyError:
-            if self._is_hba(step.path):
+            if self._is_hba(path):
                 # Somebody has put another object into it meanwhile.
                 return Status.NEEDLESS
-            if not self._emptied(step.path):
+            if not self._emptied(path):
                 raise
-            door.rmdir(self.fs, step.path)
+            door.rmdir(self.fs, path)
         return Status.DONE
 
     def _emptied(self, path: str) -> bool:
@@ -194,33 +251,47 @@ class Run:
         return bool(mine)
 
     def _unlink(self, step: Step) -> Status:
+        return self._remove_link(step.path)
+
+    def _remove_link(self, path: str) -> Status:
         try:
-            door.unlink(self.fs, step.path)
+            door.unlink(self.fs, path)
         except RTSLibNotInCFSError:
             return Status.NEEDLESS
         return Status.DONE
 
     def _link(self, step: Step) -> Status:
-        door.symlink(self.fs, step.text, step.path)
-        self._undo(step, lambda: self.fs.unlink(step.path))
+        self._make_link(step.path, step.text, step.part)
         return Status.DONE
+
+    def _make_link(self, path: str, end: str, part: str) -> None:
+        door.symlink(self.fs, end, path)
+        self._made.setdefault(part, []).append((path, self.fs.unlink))
 
     def _write(self, step: Step) -> Status:
-        try:
-            if step.maybe and self._reads(step):
+        if step.maybe:
+            try:
+                now = door.read(self.fs, step.path)
+            except RTSLibError as error:
+                return self._not_written(step, error)
+            if canonical(step.codec or TEXT, now) == step.text:
                 return Status.NEEDLESS
+        return self._store(step)
+
+    def _store(self, step: Step) -> Status:
+        try:
             door.write(self.fs, step.path, step.text, secret=step.secret)
-        except RTSLibNotInCFSError:
-            # Settings come and go with kernels; the node itself would be missed elsewhere.
-            if step.vital or not door.is_directory(self.fs, _node_of(step.path)):
-                raise
-            return Status.ABSENT
+        except RTSLibNotInCFSError as error:
+            return self._not_written(step, error)
         return Status.DONE
 
-    def _reads(self, step: Step) -> bool:
-        """Tell whether a file reads already as it is to be written."""
-        now = door.read(self.fs, step.path)
-        return canonical(step.codec or TEXT, now) == step.text
+    def _not_written(self, step: Step, error: RTSLibError) -> Status:
+        """Tell what it means that a file could not be read or written: it may not be there."""
+        # Settings come and go with kernels; the node itself would be missed elsewhere.
+        absent = isinstance(error, RTSLibNotInCFSError) and not step.vital
+        if absent and door.is_directory(self.fs, _node_of(step.path)):
+            return Status.ABSENT
+        raise error
 
     def _check(self, step: Step) -> Status:
         if step.path.startswith("/dev/") and not host.is_host(self.fs):
@@ -251,7 +322,8 @@ class Run:
         with made:
             backing.size_to_export(made, step.path, int(step.text), create=True)
         # Nothing, where the file has appeared since it was planned: then it is not ours to remove.
-        self._made.setdefault(step.part, []).extend(made.undoing)
+        if made.undoing:
+            self._made.setdefault(step.part, []).append((step.path, os.unlink))
         return Status.DONE
 
     def _grow(self, step: Step) -> Status:

@@ -279,7 +279,7 @@ _OURS = Table(
         ),
         Field(
             "storage_objects",
-            Named(backstore, Table("more_of_object", _saved(StorageObject, ours=True))),
+            Named(backstore, Table("more_of_object", _saved(StorageObject, ours=True), alike=True)),
             "More of storage objects, by /backstores/PLUGIN/NAME.",
             {},
         ),

@@ -125,6 +125,10 @@ class State:
             if cls is None or issubclass(record.cls, cls):
                 yield record
 
+    def is_above(self, name: str) -> bool:
+        """Tell whether there is anything below a record."""
+        return name in self._children
+
     def users(self, name: str) -> Iterator[Record]:
         """Yield the records whose link leads to one."""
         return (self._records[user] for user in self._users.get(name, ()))

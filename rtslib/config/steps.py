@@ -17,10 +17,10 @@ from rtslib.values import Codec  # noqa: TC001 - a NamedTuple's fields are evalu
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from rtslib.config.state import Record
+    from rtslib.config.bundle import Bundle
     from rtslib.node import Node
 
-__all__ = ["Entry", "Plan", "Settling", "Step"]
+__all__ = ["Entry", "Plan", "Step"]
 
 
 class Step(NamedTuple):
@@ -46,7 +46,7 @@ class Step(NamedTuple):
 
     @property
     def size(self) -> int:
-        """How many steps it stands for: see ``Settling``."""
+        """How many steps it stands for: see ``Bundle``."""
         return 1
 
     @property
@@ -102,55 +102,12 @@ class Step(NamedTuple):
         return lines[self.verb]
 
 
-class Settling:
-    """The settings of a node that is made, each to be written where the kernel made it otherwise.
-
-    It stands for one step that is `maybe` needed for each. A storage object alone has sixty, nearly
-    all needless: they are made where one is shown or has to be run.
-    """
-
-    __slots__ = ("order", "part", "path", "record", "step")
-
-    verb = "settle"
-    vital = False
-
-    def __init__(
-        self, record: Record, path: str, order: tuple[str, ...], step: Callable[[str], Step]
-    ) -> None:
-        self.record = record
-        self.path = path
-        self.part = f"+{record.name}"
-        #: The files, in the order in which they are to be written.
-        self.order = order
-        #: Makes the step for one of them.
-        self.step = step
-
-    @property
-    def owner(self) -> str:
-        """The name of the record that is made."""
-        return self.record.name
-
-    @property
-    def size(self) -> int:
-        """How many steps it stands for."""
-        return len(self.order)
-
-    def __str__(self) -> str:
-        return f"settle {self.path}"
-
-    __repr__ = __str__
-
-    def only(self, files: Iterable[str]) -> Settling:
-        """Return the same of some of the files."""
-        return Settling(self.record, self.path, tuple(files), self.step)
-
-    def steps(self) -> list[Step]:
-        """Return the steps that it stands for."""
-        return [self.step(file) for file in self.order]
-
-
 #: What a plan is kept as.
-Entry = Union[Step, Settling]
+Entry = Union[Step, "Bundle"]
+
+
+def _nothing(_part: str) -> tuple[str, ...]:
+    return ()
 
 
 class Plan:
@@ -160,8 +117,8 @@ class Plan:
         self.root = root
         self.entries: list[Entry] = []
         self._units: list[tuple[int, int, type[Node]]] = []
-        #: By part: the parts without which it cannot be.
-        self.needs: dict[str, tuple[str, ...]] = {}
+        #: Tells of a part the parts without which it cannot be.
+        self.needs: Callable[[str], tuple[str, ...]] = _nothing
         #: What is worth saying and changes nothing.
         self.notes: list[str] = []
 
@@ -170,10 +127,10 @@ class Plan:
         """All steps, in order."""
         found: list[Step] = []
         for entry in self.entries:
-            if isinstance(entry, Settling):
-                found += entry.steps()
-            else:
+            if isinstance(entry, Step):
                 found.append(entry)
+            else:
+                found += entry.steps()
         return found
 
     @steps.setter

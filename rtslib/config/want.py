@@ -16,6 +16,7 @@ from rtslib.alua import ALUALUGroup, ALUATargetPortGroup
 from rtslib.config import names
 from rtslib.config.dump import OURS
 from rtslib.config.form import NEXUS, form_of, is_kept, setting_codec
+from rtslib.config.once import once
 from rtslib.config.state import Link, Record, State
 from rtslib.errors import InvalidValueError
 from rtslib.fabric import FabricModule
@@ -92,9 +93,11 @@ class _Wanted:
     def __init__(self, ours: Entry) -> None:
         self.state = State()
         self.ours = ours
-        #: Texts by attribute and value, and of whole groups of settings by the data that has them:
-        #: what is alike in a configuration is one piece of data since it was checked.
+        #: Texts by attribute and value, by all values of an entry, and of whole groups of settings
+        #: by the data that has them: what is alike in a configuration is one piece of data since
+        #: it was checked.
         self._texts: dict[tuple[Any, ...], str] = {}
+        self._known: dict[tuple[Any, ...], tuple[Entry, dict[str, str]]] = {}
         self._groups: dict[int, tuple[Entry, dict[str, str]]] = {}
         self._alua: dict[int, tuple[Entry, Entry, dict[str, str]]] = {}
         self.in_fabric: dict[type[Node], Callable[[str, Entry, Spec], None]] = {
@@ -134,12 +137,25 @@ class _Wanted:
         """Add the record of an entry and return its name."""
         name = name or names.name_of(cls, parent, base, of)
         said_made, said_files = self._said(cls, entry)
-        made, files = {**(made or {}), **said_made}, {**(files or {}), **said_files}
+        made = {**made, **said_made} if made else said_made
+        files = {**files, **said_files} if files else said_files
         self.state.add(Record(name, cls, parent, base, "", made, files, link))
         return name
 
     def _said(self, cls: type[Node], entry: Entry) -> tuple[Entry, dict[str, str]]:
-        """Return what an entry says of a node's files: what is written once, and the others."""
+        """Return what an entry says of a node's files: what is written once, and the others.
+
+        It is one and the same of entries that say the same.
+        """
+        keys, groups = _keys(cls)
+        values = (cls, *map(entry.get, keys), *(id(entry.get(key)) for key in groups))
+        known = self._known.get(values)
+        if known is None:
+            known = self._known[values] = self._read(cls, entry)
+        return known
+
+    def _read(self, cls: type[Node], entry: Entry) -> tuple[Entry, dict[str, str]]:
+        """Read what an entry says."""
         made: Entry = {}
         files: dict[str, str] = {}
         form = form_of(cls)
@@ -148,8 +164,7 @@ class _Wanted:
             if value is None and saved.optional and not saved.ours:
                 value = ""
             if value is not None:
-                text = self._encoded(saved, value)
-                (made if saved.once else files)[saved.file] = text
+                (made if saved.once else files)[saved.file] = self._encoded(saved, value)
         for key in form.groups:
             if key in entry:
                 files.update(self._settings(cls, key, entry[key]))
@@ -265,6 +280,13 @@ class _Wanted:
         tpg = parent.rpartition("/acls/")[0]
         link = Link(names.name_of(LUN, tpg, f"lun_{entry['tpg_lun']}"), entry.get("alias"))
         self._add(MappedLUN, parent, f"lun_{entry['index']}", entry, of=of, link=link)
+
+
+@once
+def _keys(cls: type[Node]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the keys of a class's entries: of single attributes, and of groups of settings."""
+    form = form_of(cls)
+    return tuple(saved.key for saved in form.saved), form.groups
 
 
 def _numbered_first(groups: Iterable[Entry], key: str) -> list[Entry]:

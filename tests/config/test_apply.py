@@ -9,6 +9,7 @@ import os
 import stat
 import subprocess
 import threading
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -131,14 +132,17 @@ def test_a_failure_is_rolled_back(tmp_path: Path) -> None:
     tree = rich(str(tmp_path))
     before = capture(tree)
     done: list[int] = []
+    steps = plan(before, State(), tree.root)
     report = apply(
         Faulty(tree, at=20),
-        plan(before, State(), tree.root),
+        steps,
         on_failure=OnFailure.ROLL_BACK,
         before=before,
         progress=lambda number, _of: done.append(number),
     )
-    assert done == list(range(1, 21))
+    # An entry of the plan after the other, up to the one that fails.
+    assert done == list(accumulate(entry.size for entry in steps.entries))[: len(done)]
+    assert done[-2] < 20 <= done[-1] < len(steps)
     assert report.back is not None
     assert report.back.good
     assert capture(tree) == before
