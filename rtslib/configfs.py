@@ -17,7 +17,7 @@ import time
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, partial
-from typing import TYPE_CHECKING, Callable, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Callable, NamedTuple, Protocol, cast
 
 from rtslib.errors import InvalidValueError
 
@@ -64,6 +64,11 @@ class Entry(NamedTuple):
 
     name: str
     kind: Kind
+
+
+#: Makes an Entry of a pair, without the function that a NamedTuple is called through.
+_entry = cast("Callable[[tuple[str, Kind]], Entry]", partial(tuple.__new__, Entry))
+_DIR, _FILE, _LINK = Kind.DIRECTORY, Kind.FILE, Kind.LINK
 
 
 class ConfigFS(Protocol):
@@ -117,6 +122,7 @@ class HostConfigFS:
 
     def __init__(self, root: str = TARGET_ROOT) -> None:
         self.root = root.rstrip("/") or "/"
+        self._base = os.path.basename(self.root)
 
     def __repr__(self) -> str:
         return f"HostConfigFS({self.root!r})"
@@ -186,7 +192,12 @@ class HostConfigFS:
         configfs answers with ../../.. up to the mount's parent: fs/configfs/symlink.c.
         """
         at = self._at(path)
-        there = os.path.normpath(os.path.join(os.path.dirname(at), os.readlink(at)))
+        end = os.readlink(at)
+        # Python's way takes more than the call; it is for links that the kernel has not made.
+        begin = f"{'../' * (path.count('/') + 1)}{self._base}/"
+        if end.startswith(begin):
+            return end[len(begin) :]
+        there = os.path.normpath(os.path.join(os.path.dirname(at), end))
         return os.path.relpath(there, self.root)
 
     def unlink(self, path: str) -> None:
@@ -196,7 +207,19 @@ class HostConfigFS:
     def listdir(self, path: str) -> list[Entry]:
         """Return names and kinds from getdents alone."""
         with os.scandir(self._at(path)) as entries:
-            return [Entry(entry.name, _entry_kind(entry)) for entry in entries]
+            return [
+                _entry(
+                    (
+                        it.name,
+                        _DIR
+                        if it.is_dir(follow_symlinks=False)
+                        else _LINK
+                        if it.is_symlink()
+                        else _FILE,
+                    )
+                )
+                for it in entries
+            ]
 
     def kind(self, path: str) -> Kind:
         """Tell what stands at `path` by one lstat."""
@@ -271,12 +294,6 @@ def _encoded(text: str, terminator: bytes | None = None) -> bytes:
     if terminator is not None and terminator in data:
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
     return data
-
-
-def _entry_kind(entry: os.DirEntry[str]) -> Kind:
-    if entry.is_dir(follow_symlinks=False):
-        return Kind.DIRECTORY
-    return Kind.LINK if entry.is_symlink() else Kind.FILE
 
 
 _context: ContextVar[ConfigFS] = ContextVar("rtslib_configfs")

@@ -69,6 +69,8 @@ def kernel_int(text: str) -> int:
 
     Raises ValueError where the kernel's parser would.
     """
+    if text.isdecimal() and text.isascii() and text[0] != "0":
+        return int(text)  # as nearly all are
     matched = _INTEGER.fullmatch(text)
     if matched is None:
         raise ValueError(f"{text!r} is no integer to the kernel")

@@ -66,11 +66,11 @@ MAPPED: dict[str, dict[str, float]] = {
     "change": {"listdir": 1, "read": 1, "readlink": 1},
     "delete-lun": {"listdir": 1, "readlink": 1},
     "clear": {"listdir": 1, "readlink": 1, "rmdir": 1, "unlink": 1},
-    "restore-empty": {"mkdir": 1, "read": 1, "symlink": 1},
+    "restore-empty": {"mkdir": 1, "symlink": 1},
     "restore-clear": {
         "listdir": 1,
         "mkdir": 1,
-        "read": 2,
+        "read": 1,
         "readlink": 1,
         "rmdir": 1,
         "symlink": 1,

@@ -29,12 +29,9 @@ class Bundle:
 
     verb = ""
     vital = False
-    _sign = "+"
-
-    def __init__(self, record: Record, path: str) -> None:
-        self.record = record
-        self.path = path
-        self.part = f"{self._sign}{record.name}"
+    record: Record
+    path: str
+    part: str
 
     @property
     def owner(self) -> str:
@@ -65,7 +62,9 @@ class Making(Bundle):
     size = 2
 
     def __init__(self, record: Record, path: str, link: str, end: str, reason: str) -> None:
-        super().__init__(record, path)
+        self.record = record
+        self.path = path
+        self.part = f"+{record.name}"
         #: Where the link is to stand, and where to lead.
         self.link = link
         self.end = end
@@ -85,10 +84,11 @@ class Removing(Bundle):
     __slots__ = ("link", "reason")
 
     verb = "remove"
-    _sign = "-"
 
     def __init__(self, record: Record, reason: str) -> None:
-        super().__init__(record, record.path)
+        self.record = record
+        self.path = record.path
+        self.part = f"-{record.name}"
         self.link = f"{record.path}/{record.link.alias}" if record.link is not None else None
         self.reason = reason
 
@@ -117,7 +117,9 @@ class Settling(Bundle):
     verb = "settle"
 
     def __init__(self, record: Record, path: str, order: tuple[str, ...]) -> None:
-        super().__init__(record, path)
+        self.record = record
+        self.path = path
+        self.part = f"+{record.name}"
         #: The files, in the order in which they are to be written.
         self.order = order
 

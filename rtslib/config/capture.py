@@ -10,7 +10,7 @@ left out; what may not be read is an error, since a copy without it would not be
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
 
 from rtslib import door, info
 from rtslib.alua import ALUALUGroup, ALUATargetPortGroup
@@ -25,6 +25,7 @@ from rtslib.fabric import FabricModule, spec_of_group
 from rtslib.lun import LUN
 from rtslib.network_portal import NetworkPortal
 from rtslib.recipe import RECIPES
+from rtslib.spec import Spec  # noqa: TC001 - a NamedTuple's fields are evaluated
 from rtslib.storage import StorageObject
 from rtslib.target import TPG
 from rtslib.values import FLAG, TEXT, Codec
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
     from rtslib.configfs import ConfigFS, Entry
     from rtslib.node import Node
-    from rtslib.spec import Spec
 
 __all__ = ["capture", "capture_node", "outline"]
 
@@ -47,26 +47,16 @@ _READ_AND_WRITE = 0o600
 _OUTLINED = frozenset({TPG.enable.file, NetworkPortal.iser.file, NetworkPortal.offload.file})
 
 
-class _File:
+class _File(NamedTuple):
     """A file to be read: what it is called below its node, and how it is to be understood.
 
     `known` has the texts read so far, each as it would be written: most nodes of a kind are alike.
     """
 
-    __slots__ = ("codec", "file", "known", "once")
-
-    def __init__(self, file: str, codec: Codec[Any], *, once: bool = False) -> None:
-        self.file = file
-        self.codec = codec
-        self.once = once
-        self.known: dict[str, str] = {}
-
-    def understood(self, text: str) -> str:
-        """Return a text as it would be written."""
-        meant = self.known.get(text)
-        if meant is None:
-            meant = self.known[text] = canonical(self.codec, text)
-        return meant
+    file: str
+    codec: Codec[Any]
+    once: bool
+    known: dict[object, str]
 
 
 class _Layout(NamedTuple):
@@ -74,8 +64,11 @@ class _Layout(NamedTuple):
 
     files: tuple[_File, ...]
     names: tuple[str, ...]
+    known: tuple[Callable[[object], Optional[str]], ...]
+    once: tuple[str, ...]
     linked: bool
     children: tuple[Children[Any], ...]
+    namer: Callable[[str, str, Optional[Spec]], str]
 
 
 def capture(fs: ConfigFS) -> State:
@@ -154,12 +147,12 @@ class _Capture:
     def _node(self, cls: type[Node], path: str, parent: str, spec: Spec | None) -> None:
         """Read one node and all below it, unless it has gone."""
         base = path.rpartition("/")[2]
-        name = names.name_of(cls, parent, base, spec)
+        layout = self._layout_of(cls, path, spec)
+        name = layout.namer(parent, base, spec)
         if name in self.state:
             # Two directories that mean the same to people: case twins, lun_0 and lun_00.
             name = f"{name}@{path.split('/')[1] if issubclass(cls, StorageObject) else base}"
         self._names[path] = name
-        layout = self._layout_of(cls, path, spec)
         try:
             record = self._record(cls, path, parent, name, spec, layout)
         except RTSLibNotInCFSError:
@@ -207,8 +200,11 @@ class _Capture:
             layout = self._layouts[cls, owner] = _Layout(
                 files,
                 tuple(it.file for it in files),
+                tuple(it.known.get for it in files),
+                tuple(it.file for it in files if it.once),
                 any(isinstance(it, LinkDeclaration) for it in declared),
                 tuple(it for it in declared if isinstance(it, Children)),
+                names.namer(cls),
             )
         return layout
 
@@ -222,15 +218,8 @@ class _Capture:
         layout: _Layout,
     ) -> Record:
         entries = door.listdir(self.fs, path) if layout.linked else None
-        made: dict[str, Any] = {}
-        files: dict[str, str] = {}
-        texts = self.fs.read_each(path, layout.names) if layout.names else ()
-        for it, text in zip(layout.files, texts):
-            if isinstance(text, OSError):
-                if text.errno in _NOT_HERE:
-                    continue
-                raise door.refusal(self.fs, text, "read", f"{path}/{it.file}") from text
-            (made if it.once else files)[it.file] = it.known.get(text) or it.understood(text)
+        files = self._files(path, layout) if layout.files else {}
+        made: dict[str, Any] = {file: files.pop(file) for file in layout.once if file in files}
         if issubclass(cls, StorageObject):
             if self.whole:
                 made.update(self._facts(cls, path, files))
@@ -242,6 +231,21 @@ class _Capture:
         return Record(
             name, cls, parent, path.rpartition("/")[2], path, made, files, self._link(path, entries)
         )
+
+    def _files(self, path: str, layout: _Layout) -> dict[str, str]:
+        """Return the texts of a node's files, as they would be written."""
+        files: dict[str, str] = {}
+        texts = self.fs.read_each(path, layout.names)
+        for name, known, it, text in zip(layout.names, layout.known, layout.files, texts):
+            meant = known(text)
+            if meant is None:
+                if isinstance(text, OSError):
+                    if text.errno in _NOT_HERE:
+                        continue
+                    raise door.refusal(self.fs, text, "read", f"{path}/{name}") from text
+                meant = it.known[text] = canonical(it.codec, text)
+            files[name] = meant
+        return files
 
     def _layout(self, cls: type[Node], path: str) -> Iterator[_File]:
         """Yield the files of a kind of node that are configuration, as they stand at its first."""
@@ -262,10 +266,10 @@ class _Capture:
             for base in self._settings(f"{path}/{group.directory}"):
                 if not is_kept(group, base):
                     continue
-                yield _File(f"{group.directory}/{base}", setting_codec(group, base))
+                yield _File(f"{group.directory}/{base}", setting_codec(group, base), False, {})
         for saved in form.saved:
             if there(saved.file):
-                yield _File(saved.file, saved.codec, once=saved.once)
+                yield _File(saved.file, saved.codec, saved.once, {})
 
     def _settings(self, directory: str) -> list[str]:
         """Return the settings in a directory that are read and written."""

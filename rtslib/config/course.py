@@ -35,31 +35,34 @@ def course(record: Record) -> tuple[Leg, ...] | None:
     That is so where secrets are written, and where the order depends on more than the files.
     """
     cls = record.cls
-    if issubclass(cls, TPG) or plan_parts.secrets(cls):
-        return None
     if issubclass(cls, ALUATargetPortGroup):
         return (tuple(record.files),) if plan_parts.state_suits(record) else None
-    return _legs(cls, tuple(plan_parts.in_order(record)))
+    return _legs(cls, tuple(record.files), plan_parts.deciding(record))
 
 
 @once
-def _legs(cls: type[Node], order: tuple[str, ...]) -> tuple[Leg, ...]:
-    """Return the legs for files in an order that suits the kernel, by the class's declarations."""
+def _legs(
+    cls: type[Node], files: tuple[str, ...], deciding: tuple[str | None, ...]
+) -> tuple[Leg, ...] | None:
+    """Return the legs for files, in an order that suits the kernel and the class's declarations."""
+    if issubclass(cls, TPG) or plan_parts.secrets(cls):
+        return None
+    order = plan_parts.in_order(files, deciding)
     left = [file for file in order if not plan_parts.is_made(cls, file)]
     found: list[Leg] = []
-    files: list[str] = []
+    leg: list[str] = []
     for declared in cls.declarations().values():
         if isinstance(declared, (Attr, Group)):
             mine = [it for it in left if _belongs(it, declared) and it != plan_parts.LU_GROUP]
-            files += mine
+            leg += mine
             left = [it for it in left if it not in mine]
             continue
-        if files:
-            found.append(tuple(files))
-            files = []
+        if leg:
+            found.append(tuple(leg))
+            leg = []
         found.append(declared.kind if isinstance(declared, Children) else LINK)
-    if files or left:
-        found.append((*files, *left))
+    if leg or left:
+        found.append((*leg, *left))
     return tuple(found)
 
 

@@ -13,11 +13,14 @@ import json
 import math
 import re
 from bisect import bisect_right
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rtslib.config.problem import Path, Problem
 from rtslib.config.scan import MAX_DEPTH, MAX_DIGITS, Fault, scan
 from rtslib.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 __all__ = ["Document", "parse"]
 
@@ -125,20 +128,29 @@ def _quick(text: str) -> Any:
         parse_float=_float,
         parse_constant=_float,
     )
-    level = [data] if isinstance(data, _HOLDERS) else []
+    level = [data]
     for _ in range(MAX_DEPTH):
         level = [
             value
-            for holder in level
-            for value in (holder.values() if isinstance(holder, dict) else holder)
-            if isinstance(value, _HOLDERS)
+            for holder in map(_values, level)
+            # Most hold nothing that holds more.
+            if not _HOLDERS.isdisjoint(map(type, holder))
+            for value in holder
+            if value.__class__ in _HOLDERS
         ]
         if not level:
             return data
     raise ValueError("perhaps too deep")
 
 
-_HOLDERS = (dict, list)
+_HOLDERS = frozenset({dict, list})
+
+
+def _values(holder: Any) -> Collection[Any]:
+    """Return what an object or a list holds; a single value holds nothing."""
+    if holder.__class__ is dict:
+        return holder.values()
+    return holder if holder.__class__ is list else ()
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

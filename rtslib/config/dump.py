@@ -10,7 +10,7 @@ keys, since each is an argument of its constructor there: what is ours of it sta
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, ClassVar
 
 from rtslib.acl import NodeACL
 from rtslib.alua import ALUALUGroup, ALUATargetPortGroup
@@ -42,70 +42,259 @@ Entry = dict[str, Any]
 
 def dump(state: State) -> Entry:
     """Return a whole configuration as the data of saveconfig.json."""
-    return {
-        "storage_objects": [
-            _storage_object(state, it) for it in _of(state, StorageObject) if _is_open(it)
-        ],
-        "targets": [_target(state, it) for it in _of(state, Target)],
-        "fabric_modules": [
-            entry for it in _of(state, FabricModule) if len(entry := _fabric_module(state, it)) > 1
-        ],
-        OURS: _ours(state),
-    }
+    return _Dump(state).whole()
 
 
 def dump_record(state: State, record: Record) -> Entry:
     """Return one node with all below it, as the saved configuration has it."""
-    return next(_ENTRIES[it] for it in record.cls.__mro__ if it in _ENTRIES)(state, record)
+    return _Dump(state).entry(record)
 
 
-def _of(state: State, cls: type[Node]) -> list[Record]:
-    return [record for record in state if issubclass(record.cls, cls)]
+class _Dump:
+    """One state, being spelled."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        #: By class and texts, what they are in the saved configuration: most nodes are alike.
+        self._known: dict[tuple[Any, ...], Entry] = {}
+        self._by_class: dict[type[Node], list[Record]] = {}
+        for record in state:
+            self._by_class.setdefault(record.cls, []).append(record)
+
+    def whole(self) -> Entry:
+        return {
+            "storage_objects": [
+                self._storage_object(it) for it in self._of(StorageObject) if _is_open(it)
+            ],
+            "targets": [self._target(it) for it in self._of(Target)],
+            "fabric_modules": [
+                entry for it in self._of(FabricModule) if len(entry := self._fabric_module(it)) > 1
+            ],
+            OURS: self._ours(),
+        }
+
+    def entry(self, record: Record) -> Entry:
+        """Return the entry of a record, with all below it."""
+        return _entry_of(record.cls)(self, record)
+
+    def _of(self, cls: type[Node]) -> list[Record]:
+        """Return the records of a class, in order."""
+        kinds = [it for it in self._by_class if issubclass(it, cls)]
+        if len(kinds) == 1:
+            return self._by_class[kinds[0]]
+        return [record for record in self.state if record.cls in kinds]
+
+    def _values(self, record: Record, *, ours: bool = False) -> Entry:
+        """Return the single attributes of a record: rtslib-fb's, or those that only we keep."""
+        spelling, files, made = _spelling(record.cls, ours)
+        texts = (*map(record.files.get, files), *map(record.made.get, made))
+        known = self._known.get((spelling, texts))
+        if known is None:
+            known = self._known[spelling, texts] = {}
+            for (key, optional, spell), text in zip(spelling, texts):
+                value = None if text is None else spell(text)
+                if text is not None and (value or not optional):
+                    known[key] = value
+        return dict(known)
+
+    def _settings(self, record: Record) -> Entry:
+        """Return the groups of settings of a record: attributes as numbers, parameters as text."""
+        found: Entry = {}
+        for key, settings, files in _groups(record.cls, tuple(record.files)):
+            texts = tuple(map(record.files.__getitem__, files))
+            known = self._known.get((settings, texts))
+            if known is None:
+                values = map(_plain, texts) if key == "attributes" else texts
+                known = self._known[settings, texts] = dict(zip(settings, values))
+            found[key] = dict(known)
+        return found
+
+    def _all(self, record: Record, cls: type[Node]) -> list[Entry]:
+        """Return the entries of a record's children; a number without a link exports nothing."""
+        linked = issubclass(cls, (LUN, MappedLUN))
+        entry_of = _entry_of(cls)
+        return [
+            entry_of(self, child)
+            for child in self.state.children(record.name, cls)
+            if child.link or not linked
+        ]
+
+    def _storage_object(self, record: Record) -> Entry:
+        entry = {
+            "name": record.base,
+            "plugin": record.name.split("/")[2],
+            **self._settings(record),
+        }
+        made = {key: value for key, value in record.made.items() if key not in _NOT_KEPT}
+        if not made.get("nullio", True):
+            # As rtslib-fb: only where it is so.
+            del made["nullio"]
+        if issubclass(record.cls, BlockStorageObject):
+            entry["write_back"] = record.files.get("attrib/emulate_write_cache") == "1"
+        if issubclass(record.cls, UserBackedStorageObject) and not made["control"]:
+            del made["control"]
+        return {
+            **entry,
+            **made,
+            **self._values(record),
+            "alua_tpgs": self._all(record, ALUATargetPortGroup),
+        }
+
+    def _alua_group(self, record: Record) -> Entry:
+        # The default group has the id 0, which it is not told.
+        ours = {key: value for key, value in self._values(record, ours=True).items() if value}
+        return {"name": record.base, "tg_pt_gp_id": 0, **self._values(record), **ours}
+
+    def _fabric_module(self, record: Record) -> Entry:
+        entry = {"name": record.name[1:], **self._values(record)}
+        if not any(value for key, value in entry.items() if key.startswith("discovery_")):
+            # As rtslib-fb: nothing where there is nothing to ask for.
+            entry.pop("discovery_enable_auth", None)
+        return entry
+
+    def _target(self, record: Record) -> Entry:
+        return {
+            "wwn": _spelled(record, record.base),
+            "fabric": record.parent[1:],
+            **self._settings(record),
+            "tpgs": self._all(record, TPG),
+        }
+
+    def _tpg(self, record: Record) -> Entry:
+        entry = {
+            "tag": _number(record),
+            "enable": True,
+            **self._settings(record),
+            **self._values(record),
+            **self._values(record, ours=True),
+            "luns": self._all(record, LUN),
+            "portals": self._all(record, NetworkPortal),
+            "node_acls": self._all(record, NodeACL),
+        }
+        nexus = record.made.get(NEXUS)
+        # Under a name of ours: rtslib-fb makes a nexus of its own, and would fail to make another.
+        return {**entry, "nexus_wwn": _spelled(record, nexus)} if nexus else entry
+
+    def _lun(self, record: Record) -> Entry:
+        link = _link(record)
+        # All or none: setting one of them sets another.
+        ours = self._values(record, ours=True)
+        return {
+            "index": _number(record),
+            "storage_object": link.end,
+            "alias": link.alias,
+            # Null, as rtslib-fb has it, where the storage object has no groups.
+            "alua_tg_pt_gp_name": None,
+            **{key: it for key, it in self._values(record).items() if it},
+            **(ours if any(ours.values()) else {}),
+        }
+
+    def _portal(self, record: Record) -> Entry:
+        address = record.name.rpartition("/portals/")[2]
+        ip, _, port = address.rpartition(":")
+        return {
+            "ip_address": ip,
+            "port": int(port),
+            "iser": False,
+            "offload": False,
+            **self._values(record),
+        }
+
+    def _acl(self, record: Record) -> Entry:
+        return {
+            "node_wwn": _spelled(record, record.base),
+            **self._settings(record),
+            **self._values(record),
+            **self._values(record, ours=True),
+            "mapped_luns": self._all(record, MappedLUN),
+        }
+
+    def _mapped_lun(self, record: Record) -> Entry:
+        link = _link(record)
+        return {
+            "index": _number(record),
+            "tpg_lun": int(link.end.rpartition("/lun")[2]),
+            "alias": link.alias,
+            **self._values(record),
+        }
+
+    def _ours(self) -> Entry:
+        """Return what of storage objects and LU groups only we keep."""
+        return {
+            "version": VERSION,
+            "alua_lu_gps": [
+                {"name": it.base, **self._values(it, ours=True)}
+                for it in self._of(ALUALUGroup)
+                if it.base != "default_lu_gp"
+            ],
+            "storage_objects": {
+                it.name: self._values(it, ours=True)
+                for it in self._of(StorageObject)
+                if _is_open(it)
+            },
+            "fabric_modules": {
+                it.name[1:]: values
+                for it in self._of(FabricModule)
+                if (values := self._values(it, ours=True))
+            },
+        }
+
+    ENTRIES: ClassVar[dict[type[Node], Callable[[_Dump, Record], Entry]]] = {
+        StorageObject: _storage_object,
+        ALUATargetPortGroup: _alua_group,
+        FabricModule: _fabric_module,
+        Target: _target,
+        TPG: _tpg,
+        LUN: _lun,
+        NetworkPortal: _portal,
+        NodeACL: _acl,
+        MappedLUN: _mapped_lun,
+    }
+
+
+#: What a storage object is made with that the machine decides, or the kernel.
+_NOT_KEPT = frozenset({"hctl", "page_size"})
+
+
+@once
+def _entry_of(cls: type[Node]) -> Callable[[_Dump, Record], Entry]:
+    """Return what makes the entries of a class: of its nearest class that has any."""
+    return next(_Dump.ENTRIES[it] for it in cls.__mro__ if it in _Dump.ENTRIES)
+
+
+Spelling = tuple[tuple[str, bool, Callable[[str], Any]], ...]
+
+
+@once
+def _spelling(cls: type[Node], ours: bool) -> tuple[Spelling, tuple[str, ...], tuple[str, ...]]:
+    """Return how the single attributes of a class are spelled, and where their texts stand.
+
+    Those that can change come first, then those that are set once.
+    """
+    mine = sorted((it for it in form_of(cls).saved if it.ours == ours), key=lambda it: it.once)
+    return (
+        tuple((it.key, it.optional, it.spell) for it in mine),
+        tuple(it.file for it in mine if not it.once),
+        tuple(it.file for it in mine if it.once),
+    )
+
+
+@once
+def _groups(
+    cls: type[Node], files: tuple[str, ...]
+) -> tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]:
+    """Return the groups of settings among files: the key, the names and the files of each."""
+    found = []
+    for key in form_of(cls).groups:
+        prefix = f"{getattr(cls, key).directory}/"
+        mine = tuple(file for file in files if file.startswith(prefix))
+        if mine:
+            found.append((key, tuple(file[len(prefix) :] for file in mine), mine))
+    return tuple(found)
 
 
 def _is_open(record: Record) -> bool:
     return record.files.get("enable") == "1"
-
-
-def _values(record: Record, *, ours: bool = False) -> Entry:
-    """Return the single attributes of a record: rtslib-fb's, or those that only we keep."""
-    found: Entry = {}
-    made, files = record.made, record.files
-    for key, file, is_made, optional, spell in _spelling(record.cls, ours):
-        text = (made if is_made else files).get(file)
-        if text is not None:
-            value = spell(text)
-            if value or not optional:
-                found[key] = value
-    return found
-
-
-@once
-def _spelling(
-    cls: type[Node], ours: bool
-) -> tuple[tuple[str, str, bool, bool, Callable[[str], Any]], ...]:
-    """Return what is to be known of the single attributes of a class, to spell many quickly."""
-    return tuple(
-        (it.key, it.file, it.once, it.optional, it.spell)
-        for it in form_of(cls).saved
-        if it.ours == ours
-    )
-
-
-def _settings(record: Record) -> Entry:
-    """Return the groups of settings of a record: attributes as numbers, parameters as text."""
-    found: Entry = {}
-    for key in form_of(record.cls).groups:
-        prefix = f"{getattr(record.cls, key).directory}/"
-        begin = len(prefix)
-        values: Entry = {
-            file[begin:]: text for file, text in record.files.items() if file.startswith(prefix)
-        }
-        if key == "attributes":
-            values = {name: _plain(text) for name, text in values.items()}
-        if values:
-            found[key] = values
-    return found
 
 
 @lru_cache(maxsize=1024)
@@ -115,57 +304,6 @@ def _plain(text: str) -> int | str:
         return int(text)
     except ValueError:
         return text.rstrip("\n")
-
-
-def _all(state: State, record: Record, cls: type[Node]) -> list[Entry]:
-    """Return the entries of a record's children; a number without a link exports nothing."""
-    linked = issubclass(cls, (LUN, MappedLUN))
-    return [
-        dump_record(state, child)
-        for child in state.children(record.name, cls)
-        if child.link or not linked
-    ]
-
-
-def _storage_object(state: State, record: Record) -> Entry:
-    entry = {"name": record.base, "plugin": record.name.split("/")[2], **_settings(record)}
-    made = {key: value for key, value in record.made.items() if key not in ("hctl", "page_size")}
-    if not made.get("nullio", True):
-        # As rtslib-fb: only where it is so.
-        del made["nullio"]
-    if issubclass(record.cls, BlockStorageObject):
-        entry["write_back"] = record.files.get("attrib/emulate_write_cache") == "1"
-    if issubclass(record.cls, UserBackedStorageObject) and not made["control"]:
-        del made["control"]
-    return {
-        **entry,
-        **made,
-        **_values(record),
-        "alua_tpgs": _all(state, record, ALUATargetPortGroup),
-    }
-
-
-def _alua_group(_state: State, record: Record) -> Entry:
-    # The default group has the id 0, which it is not told.
-    ours = {key: value for key, value in _values(record, ours=True).items() if value}
-    return {"name": record.base, "tg_pt_gp_id": 0, **_values(record), **ours}
-
-
-def _fabric_module(_state: State, record: Record) -> Entry:
-    entry = {"name": record.name[1:], **_values(record)}
-    if not any(value for key, value in entry.items() if key.startswith("discovery_")):
-        # As rtslib-fb: nothing where there is nothing to ask for.
-        entry.pop("discovery_enable_auth", None)
-    return entry
-
-
-def _target(state: State, record: Record) -> Entry:
-    return {
-        "wwn": _spelled(record, record.base),
-        "fabric": record.parent[1:],
-        **_settings(record),
-        "tpgs": _all(state, record, TPG),
-    }
 
 
 def _spelled(record: Record, name: str) -> str:
@@ -179,95 +317,5 @@ def _link(record: Record) -> Link:
     return record.link
 
 
-def _tpg(state: State, record: Record) -> Entry:
-    entry = {
-        "tag": _number(record),
-        "enable": True,
-        **_settings(record),
-        **_values(record),
-        **_values(record, ours=True),
-        "luns": _all(state, record, LUN),
-        "portals": _all(state, record, NetworkPortal),
-        "node_acls": _all(state, record, NodeACL),
-    }
-    nexus = record.made.get(NEXUS)
-    # Under a name of ours: rtslib-fb makes a nexus of its own, and would fail to make another.
-    return {**entry, "nexus_wwn": _spelled(record, nexus)} if nexus else entry
-
-
 def _number(record: Record) -> int:
     return kernel_int(record.base.partition("_")[2])
-
-
-def _lun(_state: State, record: Record) -> Entry:
-    link = _link(record)
-    # All or none: setting one of them sets another.
-    ours = _values(record, ours=True)
-    return {
-        "index": _number(record),
-        "storage_object": link.end,
-        "alias": link.alias,
-        # Null, as rtslib-fb has it, where the storage object has no groups.
-        "alua_tg_pt_gp_name": None,
-        **{key: it for key, it in _values(record).items() if it},
-        **(ours if any(ours.values()) else {}),
-    }
-
-
-def _portal(_state: State, record: Record) -> Entry:
-    address = record.name.rpartition("/portals/")[2]
-    ip, _, port = address.rpartition(":")
-    return {"ip_address": ip, "port": int(port), "iser": False, "offload": False, **_values(record)}
-
-
-def _acl(state: State, record: Record) -> Entry:
-    return {
-        "node_wwn": _spelled(record, record.base),
-        **_settings(record),
-        **_values(record),
-        **_values(record, ours=True),
-        "mapped_luns": _all(state, record, MappedLUN),
-    }
-
-
-def _mapped_lun(_state: State, record: Record) -> Entry:
-    link = _link(record)
-    return {
-        "index": _number(record),
-        "tpg_lun": int(link.end.rpartition("/lun")[2]),
-        "alias": link.alias,
-        **_values(record),
-    }
-
-
-def _ours(state: State) -> Entry:
-    """Return what of storage objects and LU groups only we keep."""
-    return {
-        "version": VERSION,
-        "alua_lu_gps": [
-            {"name": it.base, **_values(it, ours=True)}
-            for it in _of(state, ALUALUGroup)
-            if it.base != "default_lu_gp"
-        ],
-        "storage_objects": {
-            it.name: _values(it, ours=True) for it in _of(state, StorageObject) if _is_open(it)
-        },
-        "fabric_modules": {
-            it.name[1:]: values
-            for it in _of(state, FabricModule)
-            if (values := _values(it, ours=True))
-        },
-    }
-
-
-_ENTRIES: dict[type[Node], Callable[[State, Record], Entry]] = {
-    StorageObject: _storage_object,
-    ALUATargetPortGroup: _alua_group,
-    FabricModule: _fabric_module,
-    Target: _target,
-    TPG: _tpg,
-    LUN: _lun,
-    NetworkPortal: _portal,
-    NodeACL: _acl,
-    MappedLUN: _mapped_lun,
-}

@@ -87,6 +87,10 @@ class Checked(NamedTuple):
 _PLAIN = frozenset({str, int, bool})
 
 
+#: From how many objects of a list on it is worth a look at all of them at once.
+_MANY = 8
+
+
 class _Walk:
     """What one walk through some data has found so far."""
 
@@ -145,9 +149,12 @@ class Reader:
         What it returns is shared by them. What there is to say of one is said of each.
         """
         value = self.value
-        if not isinstance(value, dict) or not _PLAIN.issuperset(map(type, value.values())):
+        types = set(map(type, value.values())) if isinstance(value, dict) else {dict}
+        if not types <= _PLAIN:
             return read(self)
-        key = (id(kind), *value, *value.values(), *map(type, value.values()))
+        # True is 1: where there are such, types tell values apart.
+        told = tuple(map(type, value.values())) if bool in types else ()
+        key = (id(kind), told, *value, *value.values())
         found = self._found
         if key in found.known:
             return found.known[key]
@@ -228,6 +235,11 @@ class Field:
     def optional(self) -> bool:
         """Whether there is nothing to be done where it is not given by its name."""
         return self.default is ABSENT and not self.aliases
+
+    @cached_property
+    def convert(self) -> Callable[[Any], Any] | None:
+        """What makes a single value of it, where nothing more is to be looked at."""
+        return None if self.aliases else getattr(self.kind, "convert", None)
 
     def read(self, reader: Reader) -> Any:
         """Return this field of the object that a reader is at; INVALID or ABSENT if there is none.
@@ -315,14 +327,47 @@ class Table:
             if key is not None and key in known:
                 made[name] = known[key]
                 continue
-            before = reader.problems
+            if key is not None and it.convert is not None:
+                try:
+                    made[name] = known[key] = it.convert(value)
+                except ValueError:
+                    pass  # what is wrong is told below
+                else:
+                    continue
             found = it.read(reader)
             if found is not INVALID and found is not ABSENT:
                 made[name] = found
-                if key is not None and not it.aliases and reader.problems == before:
-                    known[key] = found
         if not self._known.issuperset(given):
             self._take_over(reader, made)
+        return made
+
+    def columns(self, reader: Reader) -> dict[str, list[Any]] | None:
+        """Return a list of objects field by field, if all have the same fields and all is right.
+
+        The quick way for many objects of single values: each value that occurs is looked at once.
+        None where the objects are to be read one by one, above all if there is something to say.
+        """
+        given = reader.value
+        if self.rules or len(given) < _MANY or set(map(type, given)) != {dict}:
+            return None
+        keys = tuple(given[0])
+        if not self._known.issuperset(keys) or set(map(tuple, given)) != {keys}:
+            return None
+        made: dict[str, list[Any]] = {}
+        for it in self.fields:
+            if it.name not in keys:
+                if not it.optional:
+                    return None
+                continue
+            values = [one[it.name] for one in given]
+            types = list(map(type, values))
+            if it.convert is None or not _PLAIN.issuperset(types):
+                return None
+            try:
+                meant = {pair: it.convert(pair[1]) for pair in set(zip(types, values))}
+            except ValueError:
+                return None
+            made[it.name] = [meant[pair] for pair in zip(types, values)]
         return made
 
     def _take_over(self, reader: Reader, made: dict[str, Any]) -> None:

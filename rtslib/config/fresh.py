@@ -5,7 +5,7 @@
 A setting that one new node was found to have is taken to be the same in the next one of its kind,
 so that a restore of many objects need not read them all. Only kinds are learnt of which nothing
 but the kernel's code decides how they begin: neither a device (its queue limits become attributes
-of the object), nor a handler in user space, nor a session that is already there.
+of the object), nor a handler in user space, nor a session that is already there, or may be.
 """
 
 from __future__ import annotations
@@ -15,13 +15,18 @@ import stat
 from typing import TYPE_CHECKING, Any
 
 from rtslib.alua import ALUATargetPortGroup
-from rtslib.lun import LUN
+from rtslib.lun import LUN, MappedLUN
 from rtslib.tcm import FileIOStorageObject, RDMCPStorageObject
 
 if TYPE_CHECKING:
     from rtslib.config.state import Record
 
 __all__ = ["Fresh"]
+
+#: The fabric of which it is known that nobody logs in to a TPG before it is switched on.
+_ISCSI = "iscsi/"
+#: How far below the root a TPG stands.
+_TPG_DEPTH = 2
 
 #: Of these the ALUA groups and LUNs all begin alike: the target core emulates them whole.
 _EMULATED = frozenset({"fileio", "block", "ramdisk"})
@@ -32,11 +37,39 @@ class Fresh:
 
     def __init__(self) -> None:
         self._known: dict[tuple[Any, ...], dict[str, str]] = {}
+        #: TPGs that nobody has ever logged in to.
+        self._closed: set[str] = set()
 
-    def of(self, record: Record) -> dict[str, str] | None:
-        """Return what is known of nodes such as this one, to be added to; None if they differ."""
-        kind = _kind(record)
+    def made(self, path: str) -> None:
+        """Note that a directory was made: if it is a TPG, nobody can log in to it so far."""
+        if path.count("/") == _TPG_DEPTH and path.startswith(_ISCSI):
+            self._closed.add(path)
+
+    def written(self, path: str) -> None:
+        """Note that a file was written: it may let initiators in."""
+        self._closed.discard(path.rpartition("/")[0])
+
+    def of(self, record: Record, path: str) -> dict[str, str] | None:
+        """Return what is known of nodes such as this one at a path, None if they differ.
+
+        It is to be added to.
+        """
+        kind = self._mapped(record, path) if record.cls is MappedLUN else _kind(record)
         return None if kind is None else self._known.setdefault(kind, {})
+
+    def _mapped(self, record: Record, path: str) -> tuple[Any, ...] | None:
+        """Return what a mapped LUN begins like.
+
+        Where an initiator had logged in before its ACL was made, as it had seen the LUN then, else
+        as prod_mode_write_protect has it (target_core_fabric_configfs.c,
+        target_fabric_mappedlun_link). One that is to be protected is always looked at.
+        """
+        tpg = path.partition("/acls/")[0]
+        is_sure = tpg in self._closed and record.files.get(_WRITE_PROTECT) == "0"
+        return (MappedLUN, tpg) if is_sure else None
+
+
+_WRITE_PROTECT = MappedLUN.write_protect.file
 
 
 def _kind(record: Record) -> tuple[Any, ...] | None:

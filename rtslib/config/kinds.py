@@ -209,6 +209,9 @@ class ListOf:
 
     def read(self, reader: Reader) -> Any:
         """Return the list, or what is right of it."""
+        quick = self._quick(reader)
+        if quick is not None:
+            return quick
         made = []
         seen: dict[tuple[Any, ...], Reader] = {}
         for item in reader.items():
@@ -223,6 +226,18 @@ class ListOf:
                 if first is not item:
                     self._repeated(item, first, values)
         return made
+
+    def _quick(self, reader: Reader) -> list[Any] | None:
+        """Return the list if it can be read by the column and nothing in it is wrong."""
+        if not isinstance(self.kind, Table) or not isinstance(reader.value, (list, tuple)):
+            return None
+        columns = self.kind.columns(reader)
+        if columns is None or not columns.keys() >= set(self.unique):
+            return None
+        told = set(zip(*(columns[name] for name in self.unique)))
+        if self.unique and len(told) < len(reader.value):
+            return None
+        return [dict(zip(columns, row)) for row in zip(*columns.values())]
 
     def _repeated(self, item: Reader, first: Reader, values: tuple[Any, ...]) -> None:
         """Note that an object has the names of one before it."""
@@ -246,10 +261,12 @@ class Variants:
         given = reader.members()
         if given is None:
             return INVALID
-        if given.get(self.tag) is None:
+        word = given.get(self.tag)
+        if word is None:
             return reader.problem(f"{shown(self.tag)} is missing")
-        word = choice(*self.tables).read(reader.at(self.tag))
-        return INVALID if word is INVALID else self.tables[word].read(reader)
+        if isinstance(word, str) and word in self.tables:
+            return self.tables[word].read(reader)
+        return choice(*self.tables).read(reader.at(self.tag))
 
     def schema(self, definitions: Definitions) -> dict[str, Any]:
         """Return its JSON Schema."""

@@ -34,11 +34,14 @@ __all__ = [
     "fabric",
 ]
 
+_NAME = re.compile("[A-Za-z0-9_][A-Za-z0-9_.:-]*")
 _MAX_BYTES = (1 << 63) - 1
 
 
 def _component(value: object) -> str:
     """Return text that can be the name of one directory."""
+    if value.__class__ is str and _NAME.fullmatch(value):  # as nearly all are
+        return value
     name = str(TEXT.convert(value))
     if name in ("", ".", "..") or "/" in name:
         raise ValueError(f"{shown(name)} cannot be the name of a directory")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from rtslib.node import Node
     from rtslib.spec import Spec
 
-__all__ = ["BACKSTORES", "name_of", "plugin_of", "spec_of", "storage_object"]
+__all__ = ["BACKSTORES", "lun", "name_of", "namer", "plugin_of", "spec_of", "storage_object"]
 
 BACKSTORES = "/backstores"
 
@@ -36,6 +36,11 @@ BACKSTORES = "/backstores"
 def storage_object(plugin: str, name: str) -> str:
     """Return the name of a storage object, as LUNs of a saved configuration refer to it."""
     return f"{BACKSTORES}/{plugin}/{name}"
+
+
+def lun(tpg: str, number: int) -> str:
+    """Return the name of a LUN, by that of its TPG."""
+    return f"{tpg}/luns/lun{number}"
 
 
 def plugin_of(path: str) -> str:
@@ -93,10 +98,10 @@ def name_of(cls: type[Node], parent: str, base: str, of: Spec | None = None) -> 
 
     `of` is the spec of the fabric, for what stands in one.
     """
-    return _namer(cls)(parent, base, of)
+    return namer(cls)(parent, base, of)
 
 
 @once
-def _namer(cls: type[Node]) -> Callable[[str, str, Optional[Spec]], str]:
+def namer(cls: type[Node]) -> Callable[[str, str, Optional[Spec]], str]:
     """Return how the records of a class are named: by its nearest class that has names."""
     return next(_NAMES[it] for it in cls.__mro__ if it in _NAMES)

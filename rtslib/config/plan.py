@@ -294,9 +294,10 @@ class _Planner:
         """Return the path at which a new record will stand."""
         if issubclass(record.cls, StorageObject):
             return f"{self._hba(record.cls.directory)}/{record.base}"
-        children = record.cls.children_above()
-        above = self._paths.get(record.parent, "")
-        return "/".join(filter(None, (above, children.directory, record.base)))
+        above, directory = self._paths.get(record.parent), record.cls.children_above().directory
+        if above and directory:
+            return f"{above}/{directory}/{record.base}"
+        return "/".join(filter(None, (above, directory, record.base)))
 
     def _hba(self, directory: str) -> str:
         """Return an empty HBA of a plugin, else one with the first free index."""

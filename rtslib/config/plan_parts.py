@@ -39,6 +39,7 @@ __all__ = [
     "Write",
     "changed_by",
     "control_text",
+    "deciding",
     "device",
     "in_order",
     "is_made",
@@ -91,6 +92,7 @@ LU_GROUP = StorageObject.alua_lu_gp.file
 LAST = ""
 #: Where it is not 0, thin provisioning is switched on without a look at the device.
 _CAN_UNMAP = "attrib/max_unmap_block_desc_count"
+_DECIDING = (_CAN_UNMAP, *_TIGHT)
 
 _STATE, _STATUS, _TYPE = "alua_access_state", "alua_access_status", "alua_access_type"
 _IMPLICIT, _EXPLICIT = 1, 2
@@ -206,7 +208,7 @@ def _plain(there: Optional[Record], record: Record, forced: set[str]) -> Iterato
     """Yield writes in an order that every class can do with, which has none of its own."""
     touched = set(forced)
     begins = unset(record.cls)
-    for file in in_order(record):
+    for file in in_order(tuple(record.files), deciding(record)):
         text = record.files[file]
         if not text:
             continue
@@ -239,17 +241,20 @@ def is_made(cls: type[Node], file: str) -> bool:
     return issubclass(cls, StorageObject) and file in {"enable", _SERIAL}
 
 
-def in_order(record: Record) -> list[str]:
-    """Return a record's files, those that change others before these."""
-    texts = record.files
-    return _sorted(tuple(texts), texts.get(_CAN_UNMAP), *map(texts.get, _TIGHT))
+def deciding(record: Record) -> tuple[Optional[str], ...]:
+    """Return the texts on which the order of a record's files depends."""
+    return tuple(map(record.files.get, _DECIDING))
 
 
 @lru_cache(maxsize=256)
-def _sorted(files: tuple[str, ...], unmap_count: Optional[str], *texts: Optional[str]) -> list[str]:
-    """Return files in order; of their texts only what matters is told, for most are alike."""
+def in_order(files: tuple[str, ...], texts: tuple[Optional[str], ...]) -> list[str]:
+    """Return files in order, those that change others before these; see ``deciding``.
+
+    Of their texts only what matters is told, for most objects are alike.
+    """
+    unmap_count, *tight = texts
     can_unmap = unmap_count not in (None, "0")
-    tightened = {file for file, text in zip(_TIGHT, texts) if text == _TIGHT[file]}
+    tightened = {file for file, text in zip(_TIGHT, tight) if text == _TIGHT[file]}
 
     def place(file: str) -> tuple[bool, bool, int, str]:
         first = file == _CAN_UNMAP and can_unmap

@@ -124,7 +124,7 @@ class Run:
         What is known of new nodes of its kind is not read again, unless it changes with a setting
         that was written. What nothing had to be done for is one outcome.
         """
-        texts, known = entry.record.files, self._fresh.of(entry.record)
+        texts, known = entry.record.files, self._fresh.of(entry.record, entry.path)
         changed: set[str] = set()
         needless: list[str] = []
         outcomes: list[Outcome] = []
@@ -222,6 +222,7 @@ class Run:
             host.prepare(self.fs)
             door.mkdir(self.fs, path)
         self._made.setdefault(part, []).append((path, self.fs.rmdir))
+        self._fresh.made(path)
 
     def _rmdir(self, step: Step) -> Status:
         return self._remove_directory(step.path)
@@ -283,6 +284,7 @@ class Run:
             door.write(self.fs, step.path, step.text, secret=step.secret)
         except RTSLibNotInCFSError as error:
             return self._not_written(step, error)
+        self._fresh.written(step.path)
         return Status.DONE
 
     def _not_written(self, step: Step, error: RTSLibError) -> Status:

@@ -17,6 +17,7 @@ from rtslib.blockdev import host_error
 from rtslib.config import files
 from rtslib.config.credentials import join_secrets, split_secrets
 from rtslib.config.document import Document, parse
+from rtslib.config.layout import text_of
 from rtslib.config.store import KEEP, Store
 from rtslib.errors import ConfigError
 
@@ -29,11 +30,6 @@ __all__ = ["SECRETS", "SaveFile", "default_path", "text_of"]
 SECRETS = "secrets"
 
 Data = dict[str, Any]
-
-
-def text_of(data: Data) -> str:
-    """Return the text of a saved configuration, laid out as rtslib-fb does."""
-    return json.dumps(data, sort_keys=True, indent=2) + "\n"
 
 
 def default_path() -> str:

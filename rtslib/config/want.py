@@ -148,7 +148,7 @@ class _Wanted:
         It is one and the same of entries that say the same.
         """
         keys, groups = _keys(cls)
-        values = (cls, *map(entry.get, keys), *(id(entry.get(key)) for key in groups))
+        values = (cls, *map(entry.get, keys), *map(id, map(entry.get, groups)))
         known = self._known.get(values)
         if known is None:
             known = self._known[values] = self._read(cls, entry)
@@ -276,10 +276,13 @@ class _Wanted:
         for mapped in entry["mapped_luns"]:
             self._mapped_lun(name, mapped, of)
 
-    def _mapped_lun(self, parent: str, entry: Entry, of: Spec) -> None:
-        tpg = parent.rpartition("/acls/")[0]
-        link = Link(names.name_of(LUN, tpg, f"lun_{entry['tpg_lun']}"), entry.get("alias"))
-        self._add(MappedLUN, parent, f"lun_{entry['index']}", entry, of=of, link=link)
+    def _mapped_lun(self, parent: str, entry: Entry, _of: Spec) -> None:
+        number = entry["index"]
+        tpg = parent[: parent.rindex("/acls/")]
+        link = Link(names.lun(tpg, entry["tpg_lun"]), entry.get("alias"))
+        made, files = self._said(MappedLUN, entry)
+        name = f"{parent}/mapped_luns/lun{number}"
+        self.state.add(Record(name, MappedLUN, parent, f"lun_{number}", "", made, files, link))
 
 
 @once

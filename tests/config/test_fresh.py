@@ -15,6 +15,7 @@ from rtslib import (
     ALUATargetPortGroup,
     BlockStorageObject,
     FileIOStorageObject,
+    MappedLUN,
     NodeACL,
     RDMCPStorageObject,
     StorageObject,
@@ -106,41 +107,92 @@ def test_what_another_setting_changes_is_looked_at(kernel: str) -> None:
     assert any(it.step.path.endswith("second/attrib/pi_prot_type") for it in report.of(Status.DONE))
 
 
-def record(cls: Any, parent: str = "", link: str = "", **made: Any) -> Record:
-    return Record("/x", cls, parent, "x", "", made, {}, Link(link, None) if link else None)
+def of(
+    fresh: Fresh, cls: Any, parent: str = "", link: str = "", **made: Any
+) -> dict[str, str] | None:
+    """Return what is known of a node."""
+    record = Record("/x", cls, parent, "x", "", made, {}, Link(link, None) if link else None)
+    return fresh.of(record, "core/x_0/x")
 
 
 def test_kinds(tmp_path: Path) -> None:
     fresh = Fresh()
     file = tmp_path / "file"
     file.touch()
-    known = fresh.of(record(FileIOStorageObject, dev=str(file), write_back=False))
+    known = of(fresh, FileIOStorageObject, dev=str(file), write_back=False)
     assert known is not None
-    assert fresh.of(record(FileIOStorageObject, dev=str(file), write_back=False)) is known
-    assert fresh.of(record(FileIOStorageObject, dev=str(file), write_back=True)) is not known
+    assert of(fresh, FileIOStorageObject, dev=str(file), write_back=False) is known
+    assert of(fresh, FileIOStorageObject, dev=str(file), write_back=True) is not known
     for dev in ("/dev/null", str(tmp_path / "missing")):
-        assert fresh.of(record(FileIOStorageObject, dev=dev)) is None
+        assert of(fresh, FileIOStorageObject, dev=dev) is None
     for cls in (BlockStorageObject, UserBackedStorageObject, StorageObject, NodeACL):
-        assert fresh.of(record(cls, dev=str(file))) is None
-    assert fresh.of(record(ALUATargetPortGroup, parent="/backstores/block/x")) is not None
-    assert fresh.of(record(ALUATargetPortGroup, parent="/backstores/pscsi/x")) is None
-    assert fresh.of(record(LUN, link="/backstores/block/x")) is not None
-    assert fresh.of(record(LUN, link="/backstores/user/x")) is None
-    assert fresh.of(record(LUN)) is None
+        assert of(fresh, cls, dev=str(file)) is None
+    assert of(fresh, ALUATargetPortGroup, parent="/backstores/block/x") is not None
+    assert of(fresh, ALUATargetPortGroup, parent="/backstores/pscsi/x") is None
+    assert of(fresh, LUN, link="/backstores/block/x") is not None
+    assert of(fresh, LUN, link="/backstores/user/x") is None
+    assert of(fresh, LUN) is None
+
+
+def test_kinds_of_mapped_luns() -> None:
+    fresh, tpg = Fresh(), f"iscsi/{IQN}/tpgt_1"
+
+    def known(write_protect: str, at: str = tpg) -> dict[str, str] | None:
+        files = {"write_protect": write_protect}
+        record = Record("/x", MappedLUN, "/x", "lun_0", "", {}, files, None)
+        return fresh.of(record, f"{at}/acls/iqn.1994-05.com.example:one/lun_0")
+
+    # It was there before: somebody may have logged in to it.
+    assert known("0") is None
+    for path in ("iscsi", f"iscsi/{IQN}", tpg, f"{tpg}/lun/lun_0", f"srpt/{IQN}/tpgt_1"):
+        fresh.made(path)
+    assert known("0") is not None
+    assert known("0") is known("0")
+    # What is to be protected is always looked at.
+    assert known("1") is None
+    assert known("0", f"srpt/{IQN}/tpgt_1") is None
+    fresh.written(f"{tpg}/attrib/authentication")
+    assert known("0") is not None
+    fresh.written(f"{tpg}/enable")
+    assert known("0") is None
 
 
 @each_kernel
-def test_luns_are_read_once_and_mapped_luns_each_time(kernel: str) -> None:
+@pytest.mark.parametrize("protected", [False, True])
+def test_of_luns_and_mapped_luns_the_first_is_read(kernel: str, protected: bool) -> None:
     tree = empty(kernel)
     with use(tree):
         tpg = iscsi_tpg(tree)
         acl = NodeACL(tpg, "iqn.1994-05.com.example:one")
         for number in range(MANY):
             LUN(tpg, number, RDMCPStorageObject(f"disk{number}", "64K"))
-            acl.mapped_lun(number, number)
+            acl.mapped_lun(number, number, write_protect=protected)
+        tpg.enable = True
+    want = capture(tree)
     journal = Journal(empty(kernel))
-    assert apply(journal, plan(State(), capture(tree), tree.root)).good
+    assert apply(journal, plan(State(), want, tree.root)).good
+    assert capture(journal.inner) == want
     read = [op.path for op in journal.operations if op.name == "read"]
     luns = [path for path in read if path.startswith(f"iscsi/{IQN}/tpgt_1/lun/")]
     assert {path.rpartition("/")[0] for path in luns} == {f"iscsi/{IQN}/tpgt_1/lun/lun_0"}
+    looked_at = sum(path.endswith("/write_protect") for path in read)
+    assert looked_at == (MANY if protected else 1)
+
+
+@each_kernel
+def test_mapped_luns_of_a_running_tpg_are_read_each_time(kernel: str) -> None:
+    tree = empty(kernel)
+    with use(tree):
+        tpg = iscsi_tpg(tree)
+        for number in range(MANY):
+            LUN(tpg, number, RDMCPStorageObject(f"disk{number}", "64K"))
+        have = capture(tree)
+        acl = NodeACL(tpg, "iqn.1994-05.com.example:one")
+        for number in range(MANY):
+            acl.mapped_lun(number, number)
+        want = capture(tree)
+        acl.delete()
+    journal = Journal(tree)
+    assert apply(journal, plan(have, want, tree.root)).good
+    read = [op.path for op in journal.operations if op.name == "read"]
     assert sum(path.endswith("/write_protect") for path in read) == MANY

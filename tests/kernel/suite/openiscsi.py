@@ -9,7 +9,7 @@ import subprocess
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from suite.machine import disks_of_host, program, succeed, text, until
+from suite.machine import disks_of_host, succeed, text, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -52,15 +52,6 @@ class OpenISCSI:
                 succeed(*node, "--logout")
         finally:
             succeed(*node, "--op", "delete")
-
-    def refusal(self, initiator: str, target: str, portal: str, **settings: str) -> int:
-        """Try to log in; return the status that iscsiadm failed with."""
-        node = self._record(initiator, target, portal, settings)
-        done = program(*node, "--login")
-        if done.returncode == 0:
-            succeed(*node, "--logout")
-        succeed(*node, "--op", "delete")
-        return done.returncode
 
     def _record(
         self, initiator: str, target: str, portal: str, settings: Mapping[str, str]

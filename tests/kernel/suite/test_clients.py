@@ -42,9 +42,6 @@ BOB = "iqn.1994-05.com.redhat:bob"
 PORTAL = "127.0.0.1:3260"
 SECRET, MUTUAL = "alice-secret-1", "target-secret-2"
 
-#: iscsiadm's exit statuses: iscsi_err.h of open-iscsi.
-LOGIN_FAILED, AUTHENTICATION_FAILED = 19, 24
-
 
 class Disk:
     """A target with a file of 8 MiB as LUN 0 and 1 MiB of memory as LUN 1."""
@@ -219,6 +216,13 @@ class TestLibiscsi:
 
 
 class TestKernelInitiator:
+    """Who gets in; who does not is asked of libiscsi, and of this library's own initiator.
+
+    A login that the target refuses can crash Linux 6.1: the target hangs up, and the kernel cleans
+    up behind a connection whose socket iscsid is just closing (iscsi_sw_tcp_release_conn, in
+    drivers/scsi/iscsi_tcp.c, finds no sock->sk).
+    """
+
     def test_what_it_writes_is_in_the_file(self, disk: Disk, open_iscsi: OpenISCSI) -> None:
         disk.allow(ALICE, 0)
         with open_iscsi.session(ALICE, IQN, PORTAL) as login:
@@ -248,22 +252,6 @@ class TestKernelInitiator:
         disk.ask_for_chap(ALICE, "target", MUTUAL)
         with open_iscsi.session(ALICE, IQN, PORTAL, **chap(SECRET, incoming)) as login:
             assert list(login.disks()) == [0]
-
-    @pytest.mark.parametrize(
-        ("settings", "status"),
-        [
-            ({}, AUTHENTICATION_FAILED),
-            (chap("not-the-secret"), AUTHENTICATION_FAILED),
-            (chap("not-the-secret", MUTUAL), AUTHENTICATION_FAILED),
-            (chap(SECRET, "not-the-target"), LOGIN_FAILED),
-        ],
-    )
-    def test_wrong_secrets_are_refused(
-        self, disk: Disk, open_iscsi: OpenISCSI, settings: dict[str, str], status: int
-    ) -> None:
-        disk.ask_for_chap(ALICE, "target", MUTUAL)
-        assert open_iscsi.refusal(ALICE, IQN, PORTAL, **settings) == status
-        assert disk.tpg.sessions == []
 
     def test_no_mapped_lun_shows_no_disk(self, disk: Disk, open_iscsi: OpenISCSI) -> None:
         acl = disk.allow(ALICE)
