@@ -27,6 +27,7 @@ __all__ = ["directory", "kept", "registrations", "restore"]
 
 #: How the files begin that registrations are kept in: the unit serial follows.
 _PREFIX = "aptpl_"
+_READ = os.O_RDONLY | os.O_CLOEXEC
 
 
 def registrations(text: str) -> Iterator[str]:
@@ -50,7 +51,7 @@ def _field(field: str) -> str:
 
 def directory(fs: ConfigFS) -> str:
     """Return the directory of this machine that the kernel keeps registrations in."""
-    return os.path.join(LINE.decode(door.read(fs, "dbroot")), "pr")
+    return f"{LINE.decode(door.read(fs, 'dbroot'))}/pr"
 
 
 def kept(fs: ConfigFS) -> frozenset[str]:
@@ -74,9 +75,10 @@ def restore(storage_object: Node, serial: str) -> int:
     """
     if "/" in serial or not serial:
         return 0
-    path = os.path.join(directory(storage_object.fs), f"{_PREFIX}{serial}")
+    path = f"{directory(storage_object.fs)}/{_PREFIX}{serial}"
     try:
-        with open(path, encoding="ascii", errors="surrogateescape") as file:
+        # Hardly ever there: open() would take longer to find that out.
+        with open(os.open(path, _READ), encoding="ascii", errors="surrogateescape") as file:
             text = file.read()
     except FileNotFoundError:
         return 0

@@ -232,19 +232,13 @@ class HostConfigFS:
         """Return the permission bits at `path` by one lstat."""
         return stat.S_IMODE(os.lstat(self._at(path)).st_mode)
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self) -> AbstractContextManager[None]:
         """Hold a flock on the root directory itself: no lock file, nothing to leave behind.
 
         Not re-entrant; it is held for a few system calls. TimeoutError, with ETIMEDOUT, where
         somebody else holds it for longer than LOCK_SECONDS.
         """
-        fd = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            _flock(fd, time.monotonic() + LOCK_SECONDS)
-            yield
-        finally:
-            os.close(fd)
+        return _Lock(self.root)
 
 
 def one_by_one(read: Callable[[str], str], path: str, files: Sequence[str]) -> list[str | OSError]:
@@ -266,6 +260,28 @@ def _read_in(directory: int, file: str) -> str:
         return os.read(fd, READ_SIZE).decode("utf-8", "surrogateescape")
     finally:
         os.close(fd)
+
+
+class _Lock:
+    """A flock on a directory for the time of a block."""
+
+    __slots__ = ("_fd", "_path")
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._fd = -1
+
+    def __enter__(self) -> None:
+        fd = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            _flock(fd, time.monotonic() + LOCK_SECONDS)
+        except BaseException:
+            os.close(fd)
+            raise
+        self._fd = fd
+
+    def __exit__(self, *_exception: object) -> None:
+        os.close(self._fd)
 
 
 def _flock(fd: int, deadline: float) -> None:

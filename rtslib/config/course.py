@@ -75,6 +75,12 @@ def _belongs(file: str, declared: Attr[object] | Group) -> bool:
 def settling(record: Record, path: str, leg: tuple[str, ...]) -> Settling:
     """Return the writes of one leg of a node at a path, each to be made if need be."""
     texts, begins = record.files, plan_parts.unset(record.cls)
-    if begins or "" in texts.values():
-        leg = tuple(file for file in leg if texts[file] and begins.get(file) != texts[file])
-    return Settling(record, path, leg)
+    needless = [file for file, text in begins.items() if texts.get(file) == text]
+    if "" in texts.values():
+        needless += [file for file, text in texts.items() if not text]
+    return Settling(record, path, _without(leg, tuple(needless)) if needless else leg)
+
+
+@once
+def _without(leg: tuple[str, ...], needless: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(file for file in leg if file not in needless)

@@ -64,9 +64,10 @@ class Fresh:
         as prod_mode_write_protect has it (target_core_fabric_configfs.c,
         target_fabric_mappedlun_link). One that is to be protected is always looked at.
         """
+        if not self._closed or record.files.get(_WRITE_PROTECT) != "0":
+            return None
         tpg = path.partition("/acls/")[0]
-        is_sure = tpg in self._closed and record.files.get(_WRITE_PROTECT) == "0"
-        return (MappedLUN, tpg) if is_sure else None
+        return (MappedLUN, tpg) if tpg in self._closed else None
 
 
 _WRITE_PROTECT = MappedLUN.write_protect.file

@@ -109,15 +109,21 @@ class Change:
     def _merge_below(self, parent: str) -> None:
         """Add the records that will be below one, parents first, in the order of creation."""
         mine = list(self.want.children(parent))
+        if parent not in self.have and parent:
+            # Nothing of it is there.
+            for record in mine:
+                self.goal.add(record)
+                if self.want.is_above(record.name):
+                    self._merge_below(record.name)
+            return
         together = [self._merge(record) for record in mine]
-        if parent == "" or parent in self.have:
-            named = {record.name for record in mine}
-            kept = [
-                record
-                for record in self.have.children(parent)
-                if record.name not in named and self._stays(record)
-            ]
-            together = [*kept, *together]
+        named = {record.name for record in mine}
+        kept = [
+            record
+            for record in self.have.children(parent)
+            if record.name not in named and self._stays(record)
+        ]
+        together = [*kept, *together]
         if parent == "":
             together.sort(key=lambda record: record.rank)
         for record in together:

@@ -276,8 +276,7 @@ class _Planner:
         if issubclass(record.cls, StorageObject):
             self._step("+", record, "mkdir", path.rpartition("/")[0], "", why, vital=True)
             self._step("+", record, "mkdir", path, "", why, vital=True)
-            for step in plan_parts.device(record, path, create=self.create_files):
-                self.plan.add(step._replace(part=f"+{record.name}", reason=why, vital=True))
+            self.plan.add(*plan_parts.device(record, path, why, create=self.create_files))
             return
         self._step("+", record, "mkdir", path, "", why, vital=True)
         for key, text in record.made.items():

@@ -8,7 +8,7 @@ Facts with their sources, and small functions over records; nothing here touches
 from __future__ import annotations
 
 import os
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 from rtslib import blockdev, control, host
@@ -130,29 +130,30 @@ def new_nexus(path: str) -> str | None:
     return spec.to_fabric(generate_wwn(prefix if prefix in WWN_TYPES else "naa"))
 
 
-def device(record: Record, path: str, *, create: bool) -> Iterator[Step]:
+def device(record: Record, path: str, reason: str, *, create: bool) -> Iterator[Step]:
     """Yield the steps that open a storage object's device; see ``recipe``."""
+    step = partial(Step, part=f"+{record.name}", reason=reason, vital=True)
     cls: Any = record.cls
     made = dict(record.made)
     dev = made.get("dev")
     if dev and os.path.isabs(dev):
-        yield from _present(cls, dev, made, create=create)
+        yield step(*_present(cls, dev, made, create=create))
     if issubclass(cls, PSCSIStorageObject) and "hctl" not in made:
         # Its address changes from boot to boot: it is looked up when it is used.
-        yield Step("address", path, str(dev))
+        yield step("address", path, str(dev))
     else:
-        yield Step("write", f"{path}/control", control_text(cls, path, made))
+        yield step("write", f"{path}/control", control_text(cls, path, made))
     if dev and os.path.isabs(dev):  # a SCSI address is none
-        yield Step("write", f"{path}/udev_path", dev)
+        yield step("write", f"{path}/udev_path", dev)
     if record.files.get("enable", "1") == "1":
-        yield Step("write", f"{path}/enable", "1")
+        yield step("write", f"{path}/enable", "1")
     serial = record.files.get(_SERIAL)
     if serial is None and _SERIAL in {saved.file for saved in form_of(cls).saved}:
         # Two disks without one are the same disk to initiators.
         serial = generate_wwn("unit_serial")
     if serial and serial != "\n":
-        yield Step("write", f"{path}/{_SERIAL}", serial)
-        yield Step("reservations", path, serial)
+        yield step("write", f"{path}/{_SERIAL}", serial)
+        yield step("reservations", path, serial)
 
 
 def control_text(cls: type[StorageObject], path: str, made: dict[str, Any]) -> str:
@@ -164,15 +165,14 @@ def control_text(cls: type[StorageObject], path: str, made: dict[str, Any]) -> s
 
 def _present(
     cls: type[StorageObject], dev: str, made: dict[str, Any], *, create: bool
-) -> Iterator[Step]:
-    """Yield what makes sure of a device: the kernel would make a file that is not there."""
+) -> tuple[str, ...]:
+    """Return what makes sure of a device: the kernel would make a file that is not there."""
     if issubclass(cls, FileIOStorageObject):
         if made.get("size") is None and os.path.exists(dev):
             made["size"] = blockdev.size_in_bytes(dev)
         if create and made.get("size") and not dev.startswith("/dev/") and not os.path.exists(dev):
-            yield Step("create", dev, str(made["size"]))
-            return
-    yield Step("check", dev)
+            return "create", dev, str(made["size"])
+    return "check", dev
 
 
 #: The tree of a node that is only named in errors.

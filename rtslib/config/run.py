@@ -125,6 +125,8 @@ class Run:
         that was written. What nothing had to be done for is one outcome.
         """
         texts, known = entry.record.files, self._fresh.of(entry.record, entry.path)
+        if known and not [file for file in entry.order if known.get(file) != texts[file]]:
+            return [Outcome(entry, Status.NEEDLESS)]
         changed: set[str] = set()
         needless: list[str] = []
         outcomes: list[Outcome] = []

@@ -85,7 +85,11 @@ class SaveFile:
 
     def _has_secrets_apart(self) -> bool:
         try:
-            data = parse(self.store.read(), self.path).data
+            raw = self.store.read()
+            if SECRETS.encode() not in raw and b"\\u" not in raw and not self.store.has_secrets():
+                # Whole or damaged: that key is not in it, and no file of secrets is beside it.
+                return False
+            data = parse(raw, self.path).data
         except FileNotFoundError:
             return False
         except ConfigError:

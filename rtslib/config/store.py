@@ -210,7 +210,7 @@ class Store:
         number = 1 + max((kept.number or 0 for kept in newest), default=0)
         name = f"{base}.{number:06d}.{when}.{rest // 1000:06d}Z.gz"
         path = os.path.join(directory, name)
-        files.replace(path, gzip.compress(old, compresslevel=6, mtime=0), modified_ns=saved_ns)
+        files.replace(path, gzip.compress(old, compresslevel=_LEVEL, mtime=0), modified_ns=saved_ns)
 
     def _prune(self, real: str) -> None:
         if self.keep > 0:
@@ -229,6 +229,8 @@ class Store:
                 os.unlink(path)
 
 
+#: Of gzip: text that repeats itself all the time hardly gets smaller for more.
+_LEVEL = 3
 _SECRETS_NAME = "[0-9a-f]{32}"
 
 
