@@ -238,4 +238,5 @@ def _lun_path(acl: Node, tpg_lun: LUN | int | str) -> str:
     """Return the tree path of a LUN of the ACL's TPG; whether it is one, the kernel knows."""
     if isinstance(tpg_lun, LUN):
         return tpg_lun.below("")
-    return acl.parent.below(f"lun/lun_{number_of(tpg_lun)}")
+    # The ACL's TPG is two directories above it.
+    return f"{acl.below('').rsplit('/', 2)[0]}/lun/lun_{number_of(tpg_lun)}"
