@@ -40,6 +40,8 @@ TARGET_ROOT = "/sys/kernel/config/target"
 
 #: How long to wait for the tree's lock.
 LOCK_SECONDS = 60.0
+#: How long to wait between two tries for it at first, and at the end.
+_PAUSE, _SHORTEST_PAUSE = 0.002, 0.0002
 
 #: What configfs shows of an attribute is at most 4096 bytes (SIMPLE_ATTR_SIZE, fs/configfs/file.c):
 #: one read(2) of this size gets all of it, and a larger buffer would cost more than the call.
@@ -280,27 +282,30 @@ class _Lock:
     def __enter__(self) -> None:
         fd = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            _flock(fd, time.monotonic() + LOCK_SECONDS)
-        except BaseException:
-            os.close(fd)
-            raise
-        self._fd = fd
+            _flock(fd)
+            self._fd = fd
+        finally:
+            if self._fd < 0:
+                os.close(fd)
 
     def __exit__(self, *_exception: object) -> None:
         os.close(self._fd)
 
 
-def _flock(fd: int, deadline: float) -> None:
-    """Take a flock; poll for it, since a blocking flock(2) could not be given up in a thread."""
-    pause = 0.0005
+def _flock(fd: int) -> None:
+    """Take a flock; poll for it, since a blocking flock(2) could not be given up in a thread.
+
+    Who has waited longer asks more often: in a crowd nobody is passed over for good.
+    """
+    began = time.monotonic()
     while True:
         try:
             return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() >= deadline:
+            waited = time.monotonic() - began
+            if waited >= LOCK_SECONDS:
                 raise OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT)) from None
-            time.sleep(pause)
-            pause = min(pause * 2, 0.02)
+            time.sleep(max(_PAUSE / (1 + waited), _SHORTEST_PAUSE))
 
 
 def _encoded(text: str, terminator: bytes | None = None) -> bytes:

@@ -145,6 +145,13 @@ def test_an_hba_that_another_process_made_meanwhile_is_seen(fake: FakeKernel) ->
     assert [RDMCPStorageObject(f"s{number}", 4096).index for number in range(2)] == [3, 10]
 
 
+def test_an_hba_of_the_index_that_is_next_is_seen(fake: FakeKernel) -> None:
+    for number in range(3):
+        RDMCPStorageObject(f"r{number}", 4096)
+    fake.mkdir("core/rd_mcp_3")
+    assert RDMCPStorageObject("r3", 4096).index == 4
+
+
 def test_an_object_put_into_anothers_hba_is_seen(fake: FakeKernel) -> None:
     fake.mkdir("core/rd_mcp_0")
     RDMCPStorageObject("a", 4096)

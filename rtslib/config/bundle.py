@@ -8,6 +8,7 @@ shown, has failed, or has come out otherwise than the rest.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from rtslib.config.form import codec_of
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Bundle", "Making", "Removing", "Settling"]
 
 
-class Bundle:
+class Bundle(ABC):
     """The steps of one record's part that belong together."""
 
     __slots__ = ("part", "path", "record")
@@ -39,18 +40,18 @@ class Bundle:
         return self.record.name
 
     @property
+    @abstractmethod
     def size(self) -> int:
         """How many steps it stands for."""
-        return len(self.steps())
 
     def __str__(self) -> str:
         return f"{self.verb} {self.path}"
 
     __repr__ = __str__
 
+    @abstractmethod
     def steps(self) -> list[Step]:
         """Return the steps that it stands for."""
-        raise NotImplementedError
 
 
 class Making(Bundle):
@@ -59,7 +60,6 @@ class Making(Bundle):
     __slots__ = ("end", "link", "reason")
 
     verb = "make"
-    size = 2
 
     def __init__(self, record: Record, path: str, link: str, end: str, reason: str) -> None:
         self.record = record
@@ -69,6 +69,11 @@ class Making(Bundle):
         self.link = link
         self.end = end
         self.reason = reason
+
+    @property
+    def size(self) -> int:
+        """How many steps it stands for."""
+        return 2
 
     def steps(self) -> list[Step]:
         """Return the two steps."""

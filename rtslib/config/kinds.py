@@ -12,8 +12,9 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable
 
-from rtslib.config.fields import INVALID, Definitions, Kind, Reader, Table, meant
+from rtslib.config.fields import INVALID, Definitions, Kind, Reader, meant
 from rtslib.config.problem import kind, shown, spell
+from rtslib.config.table import Table
 from rtslib.errors import InvalidValueError
 from rtslib.values import FLAG
 

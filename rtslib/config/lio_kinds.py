@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable
 
 from rtslib import spec
-from rtslib.config.fields import INVALID, Definitions, Reader, Table
+from rtslib.config.fields import INVALID, Definitions, Reader
 from rtslib.config.form import Saved, setting_codec
 from rtslib.config.kinds import BOOLEAN, TEXT, MappingOf, Scalar, integer
 from rtslib.config.problem import shown
@@ -20,6 +20,7 @@ from rtslib.errors import InvalidValueError
 from rtslib.values import parse_size
 
 if TYPE_CHECKING:
+    from rtslib.config.table import Table
     from rtslib.node import Node
 
 __all__ = [

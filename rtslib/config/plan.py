@@ -162,7 +162,7 @@ class _Planner:
         begin = len(self.plan.entries)
         if there is None:
             legs = course(record)
-            if legs and legs[0] is LINK and record.link is not None and not record.made:
+            if legs and legs[0] is LINK and record.link is not None:
                 self._make_linked(record, record.link)
                 legs = legs[1:]
             else:
@@ -192,9 +192,7 @@ class _Planner:
                 entry = settling(record, path, leg)
                 if entry.order:
                     self.plan.add(entry)
-            elif leg is LINK:
-                self._link(None, record)
-            else:
+            elif leg is not LINK:  # which is made with the node
                 for child in self.change.goal.children(record.name, leg):
                     self._set_up(child)
 

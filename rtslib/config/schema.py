@@ -14,14 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtslib.acl import NodeACL
 from rtslib.alua import ALUALUGroup, ALUATargetPortGroup
-from rtslib.config.fields import (
-    REQUIRED,
-    Field,
-    Kind,
-    Reader,
-    Table,
-    json_schema,
-)
+from rtslib.config.fields import REQUIRED, Kind, Reader, json_schema
 from rtslib.config.form import FORMS, form_of
 from rtslib.config.kinds import BOOLEAN, TEXT, ListOf, Variants, integer, text
 from rtslib.config.lio_kinds import (
@@ -36,6 +29,7 @@ from rtslib.config.lio_kinds import (
     fabric,
 )
 from rtslib.config.plan_parts import control_text
+from rtslib.config.table import Field, Table
 from rtslib.errors import InvalidValueError
 from rtslib.fabric import FabricModule
 from rtslib.lun import LUN, MappedLUN

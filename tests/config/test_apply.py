@@ -20,6 +20,7 @@ from rtslib import (
     TPG,
     ALUATargetPortGroup,
     FabricModule,
+    MappedLUN,
     NodeACL,
     RDMCPStorageObject,
     RTSRoot,
@@ -461,3 +462,26 @@ def test_who_wants_to_stop_has_nothing_done_at_once() -> None:
     report = apply(tree, plan(State(), want, tree.root), threads=4, on_failure=OnFailure.STOP)
     assert [it.base for it in capture(tree.inner) if issubclass(it.cls, LUN)] == ["lun_0", "lun_1"]
     assert not report.good
+
+
+def test_what_somebody_else_has_removed_meanwhile_is_needless(tmp_path: Path) -> None:
+    tree = rich(str(tmp_path))
+    have = capture(tree)
+    steps = plan(have, State(), tree.root)
+    going = [it for it in have if issubclass(it.cls, MappedLUN)][:2]
+    links = [f"{it.path}/{it.link.alias}" for it in going if it.link is not None]
+    for link in links:
+        tree.unlink(link)
+    tree.rmdir(going[0].path)
+    report = apply(tree, steps)
+    assert report.good
+    ended = {
+        str(it.step): it.status for it in report if it.step.owner in {going[0].name, going[1].name}
+    }
+    first, second = going[0].path, going[1].path
+    assert {line.partition("  #")[0]: status for line, status in ended.items()} == {
+        f"unlink {links[0]}": Status.NEEDLESS,
+        f"rmdir {first}": Status.NEEDLESS,
+        f"unlink {links[1]}": Status.NEEDLESS,
+        f"rmdir {second}": Status.DONE,
+    }

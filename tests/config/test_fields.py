@@ -19,9 +19,8 @@ from rtslib.config.fields import (
     INVALID,
     REQUIRED,
     Checked,
-    Field,
     Reader,
-    Table,
+    _Walk,
     check,
     json_schema,
     meant,
@@ -38,6 +37,7 @@ from rtslib.config.kinds import (
     integer,
     text,
 )
+from rtslib.config.table import Field, Table
 from rtslib.errors import ConfigError, InvalidValueError
 
 SECRET = "Xyzzy-Plugh-4711"
@@ -428,3 +428,61 @@ def test_damaged_files_have_reasons_with_lines_or_a_normal_form() -> None:
         if not found.problems:
             assert check(Document(found.data), TOP)[:2] == found[:2], seed
     assert min(verdicts.values()) > 150, verdicts
+
+
+MAPPED = Table(
+    "mapped_lun",
+    [
+        Field("index", integer(0, 255), default=REQUIRED),
+        Field("alias", text(empty=False)),
+        Field("secret", text(longest=16), secret=True),
+        Field("write_protect", BOOLEAN, aliases=("ro",)),
+        Field("depth", integer(0), default=7),
+    ],
+)
+
+
+def many(**more: Any) -> list[dict[str, Any]]:
+    """Return objects that are all right, the last of them with something more."""
+    found = [{"index": n, "alias": f"link{n}", "depth": n % 2} for n in range(9)]
+    found[-1].update(more)
+    return found
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        {},
+        {"index": True},
+        {"index": "3"},
+        {"index": 1},
+        {"index": 999},
+        {"index": None},
+        {"index": [1]},
+        {"alias": ""},
+        {"alias": {"x": 1}},
+        {"secret": SECRET},
+        {"secret": SECRET * 9},
+        {"write_protect": 1},
+        {"ro": False},
+        {"unknown": 1},
+        {"depth": -1},
+    ],
+)
+@pytest.mark.parametrize("unique", [(), ("index",), ("index", "alias")])
+def test_many_objects_at_once_are_read_as_each_would_be(
+    last: dict[str, Any], unique: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Those that have all the same keys are read by the column, unless something is to be said.
+    lists: list[Any] = [many(**last), [{**it, **last} for it in many()], [*many(), []], [{}] * 9]
+    for data in (*lists, "x" * 9):
+        quick = check(Document(data), ListOf(MAPPED, unique))
+        with monkeypatch.context() as patch:
+            patch.setattr(Table, "columns", lambda _self, _reader: None)
+            assert quick == check(Document(data), ListOf(MAPPED, unique))
+
+
+def test_many_objects_at_once_are_really_read_by_the_column() -> None:
+    table = Table("lun", [Field("index", integer(0, 255), default=REQUIRED), Field("a", TEXT)])
+    columns = table.columns(Reader([{"a": "x", "index": str(n)} for n in range(9)], _Walk()))
+    assert columns == {"index": list(range(9)), "a": ["x"] * 9}

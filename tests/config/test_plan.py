@@ -34,7 +34,7 @@ from rtslib.config.document import Document
 from rtslib.config.dump import dump
 from rtslib.config.operations import checked
 from rtslib.config.plan import plan
-from rtslib.config.state import Record, State
+from rtslib.config.state import Link, Record, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -506,3 +506,26 @@ def test_the_classes_in_a_plan_are_those_of_the_model(tree: FakeKernel) -> None:
         RDMCPStorageObject,
         UserBackedStorageObject,
     } <= kinds
+
+
+def test_what_a_part_needs(tree: FakeKernel) -> None:
+    have = capture(tree)
+    target = f"/iscsi/{IQN}"
+    gone = plan(have, State(), tree.root).needs
+    lun = have[f"{target}/tpg1/luns/lun0"]
+    assert lun.link is not None
+    assert f"-{lun.name}" in gone(f"-{lun.link.end}")
+    assert gone(f"-{target}") == (f"-{target}/tpg1", f"-{target}/tpg2")
+    assert gone("-core/rd_mcp_77") == gone("+/nowhere") == ()
+    made = plan(State(), have, tree.root).needs
+    assert made(f"+{lun.name}") == (f"+{target}/tpg1", f"+{lun.link.end}")
+    assert made(f"+{lun.link.end}") == ()
+    # What is there and stays needs only what it stands in; what comes back must have gone before.
+    kept = plan(have, have, tree.root).needs
+    assert kept(f"+{lun.name}") == (f"+{target}/tpg1",)
+    other = State(
+        it._replace(link=Link("/backstores/ramdisk/other", None)) if it is lun else it
+        for it in have
+    )
+    again = plan(have, other, tree.root).needs
+    assert f"-{lun.name}" in again(f"+{lun.name}")

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 from trees import KERNELS, SECRETS, empty, rich
 
+from rtslib import LUN
+from rtslib.config.bundle import Making, Removing, Settling
 from rtslib.config.capture import capture
 from rtslib.config.plan import plan
-from rtslib.config.state import State
+from rtslib.config.state import Link, Record, State
 from rtslib.config.steps import Plan, Step
 from rtslib.errors import MASK
 
@@ -105,3 +107,32 @@ def test_no_form_shows_a_secret_and_the_script_is_one(tmp_path: Path, kernel: st
             ["sh", "-n"], input=shell, text=True, check=False, capture_output=True
         )
         assert done.returncode == 0, done.stderr
+
+
+def test_nothing_to_do_is_no_unit() -> None:
+    steps = Plan("/root")
+    steps.unit(0, LUN)
+    assert list(steps.stretches(overlap=True, apart=False)) == []
+
+
+def test_entries_of_several_steps() -> None:
+    link = Link("/backstores/ramdisk/disk", "link")
+    record = Record("/x/lun0", LUN, "/x", "lun_0", "x/lun_0", {}, {"enable": "1"}, link)
+    making = Making(record, "x/lun_0", "x/lun_0/link", "core/rd_mcp_0/disk", "new")
+    assert [str(it) for it in making.steps()] == [
+        "mkdir x/lun_0  # new",
+        "link x/lun_0/link to core/rd_mcp_0/disk  # exports it",
+    ]
+    removing = Removing(record, "gone")
+    assert [str(it) for it in removing.steps()] == [
+        "unlink x/lun_0/link  # gone",
+        "rmdir x/lun_0  # gone",
+    ]
+    bare = Removing(record._replace(link=None), "gone")
+    assert [str(it) for it in bare.steps()] == ["rmdir x/lun_0  # gone"]
+    settling = Settling(record, "x/lun_0", ("enable",))
+    entries = (making, removing, bare, settling)
+    assert [entry.size for entry in entries] == [len(entry.steps()) for entry in entries]
+    assert repr(making) == "make x/lun_0"
+    assert {entry.owner for entry in entries} == {"/x/lun0"}
+    assert {step.part for entry in entries for step in entry.steps()} == {"+/x/lun0", "-/x/lun0"}

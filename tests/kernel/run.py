@@ -2,23 +2,26 @@
 # Copyright the rtslib authors
 """Run the tests of ``suite/`` on real kernels: ``python tests/kernel/run.py [6.1] [6.12] [-k X]``.
 
-Each kernel has a guest of its own (see ``vm.py``).  Anything but a full pass is a failure, a
-skipped test too: in the guest everything that the tests need is there.
+Each kernel has a guest of its own (see ``vm.py``), and several have them at the same time: a guest
+keeps one processor busy.  Anything but a full pass is a failure, a skipped test too: in the guest
+everything that the tests need is there.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from environments import environments
-from packages import KERNELS, VmError, cache_directory
+from packages import KERNELS, VmError, cache_directory, require_qemu
 from vm import Machine, python_command, run
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -76,11 +79,32 @@ def main() -> int:
         parser.error(f"no such kernel: {', '.join(sorted(unknown))}")
     # The guest starts where this process stands, and finds the library there.
     os.chdir(REPOSITORY)
-    ended = []
-    for kernel in options.kernels or KERNELS:
-        ended += [run_suite(kernel, extra), run_differential(kernel)]
+    kernels = options.kernels or list(KERNELS)
+    if len(kernels) > 1:
+        return run_all(kernels, extra)
+    ended = [run_suite(kernels[0], extra), run_differential(kernels[0])]
     print("\n".join(line for _good, line in ended))
     return 0 if all(good for good, _line in ended) else 1
+
+
+def run_all(kernels: list[str], extra: list[str]) -> int:
+    """Run the tests on several kernels at once, and show what each printed in turn."""
+    # What all need is made before, once.
+    require_qemu()
+    environments(cache_directory())
+    with ExitStack() as stack:
+        running = []
+        for kernel in kernels:
+            output = stack.enter_context(tempfile.TemporaryFile())
+            words = [sys.executable, __file__, kernel, *extra]
+            running.append((subprocess.Popen(words, stdout=output, stderr=output), output))
+            stack.callback(running[-1][0].kill)
+        for process, output in running:
+            process.wait()
+            output.seek(0)
+            shutil.copyfileobj(output, sys.stdout.buffer)
+            sys.stdout.flush()
+    return max(process.returncode != 0 for process, _output in running)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PROCESSES = 16
-EACH = 50
+EACH = 25
 IQN = "iqn.2026-11.org.example:crowd"
 
 
