@@ -14,8 +14,9 @@ from rtslib.alua import STATUS
 from rtslib.door import Construction
 from rtslib.errors import InvalidValueError
 from rtslib.node import Attr, Link, MadeOf, Node
+from rtslib.referrers import delete_referrers
 from rtslib.statistics import StatisticsTree
-from rtslib.storage import StorageObject, delete_referrers
+from rtslib.storage import StorageObject
 from rtslib.values import FLAG, Codec, kernel_int, labelled
 
 if TYPE_CHECKING:
@@ -153,8 +154,13 @@ class LUN(_Numbered):
 
     def delete(self) -> None:
         """Remove the LUN, after what is mapped from it. The storage object stays."""
-        delete_referrers(self, self.parent)
+        delete_referrers(self, self.parent, self._likely())
         self._remove()
+
+    def _likely(self) -> Iterator[MappedLUN]:
+        """Yield what it is mostly mapped as: the same number in each ACL, if it is there."""
+        for acl in self.parent_tpg.node_acls.surviving():
+            yield MappedLUN.handle(self.fs, acl.below(self.base))
 
 
 class MappedLUN(_Numbered):

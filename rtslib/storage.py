@@ -22,6 +22,7 @@ from rtslib.errors import (
 )
 from rtslib.node import Attr, Children, Group, Node, gone_is_none
 from rtslib.recipe import RECIPES
+from rtslib.referrers import delete_referrers
 from rtslib.statistics import StatisticsTree
 from rtslib.values import FLAG, HEX24, SERIAL, TEXT, Codec, as_text, labelled
 from rtslib.wwn import generate_wwn, naa_of_serial
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from rtslib.configfs import ConfigFS
 
-__all__ = ["Backstore", "StorageObject", "delete_referrers"]
+__all__ = ["Backstore", "StorageObject"]
 
 #: Written before the object is enabled, these make the kernel jump through a null pointer
 #: (target_core_configfs.c, target_configure_unmap: seen on 6.1.192).
@@ -379,21 +380,3 @@ class Backstore(Node):
             # Asked before a hint is looked for: that others stand in it is no fault.
             if error.errno not in (errno.ENOENT, errno.EBUSY, errno.ENOTEMPTY):
                 raise door.refusal(self.fs, error, "rmdir", self._rel) from error
-
-
-def delete_referrers(node: Node, within: Node | None = None) -> None:
-    """Delete what links to a node. RTSLibNotInCFSError where the node does not exist.
-
-    Whether there is anything to search for, the kernel says by EBUSY, before it looks at what
-    stands inside (fs/configfs/dir.c, configfs_detach_prep).
-    """
-    rel = node.below("")
-    try:
-        # Past the door: a refusal is expected here, and a hint for it would search for nothing.
-        node.fs.rmdir(rel)
-    except OSError as error:
-        if error.errno == errno.EBUSY:
-            for referrer in list(node.referrers(within)):
-                gone_is_none(referrer.delete)
-        elif error.errno != errno.ENOTEMPTY:
-            raise door.refusal(node.fs, error, "rmdir", rel) from error

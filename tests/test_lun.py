@@ -373,6 +373,38 @@ def test_deleting_a_lun_takes_what_is_mapped_from_it_only(
         lun.delete()
 
 
+def test_deleting_a_lun_mapped_under_other_numbers(
+    tpg: TPG, acl: NodeACL, disk: RDMCPStorageObject
+) -> None:
+    other = NodeACL(tpg, INITIATORS[1])
+    lun = LUN(tpg, 0, disk)
+    LUN(tpg, 1, disk)
+    # The same number, here of this LUN and there of another; another number, and twice.
+    MappedLUN(acl, 0, 0)
+    MappedLUN(other, 0, 1)
+    for number in (5, 6):
+        MappedLUN(other, number, 0)
+    lun.delete()
+    assert not list(acl.mapped_luns)
+    assert [(it.mapped_lun, it.tpg_lun.lun) for it in other.mapped_luns] == [(0, 1)]
+
+
+def test_what_a_lun_is_mostly_mapped_as_is_found_without_a_search(
+    tpg: TPG, acl: NodeACL, disk: RDMCPStorageObject
+) -> None:
+    for number in range(3):
+        LUN(tpg, number, disk)
+        MappedLUN(acl, number, number)
+    journal = Journal(tpg.fs)
+    LUN(TPG.handle(journal, tpg.below("")), 1).delete()
+    looked_at = {op.path for op in journal.operations if op.name == "listdir"}
+    assert looked_at == {
+        tpg.below("acls"),
+        acl.below("lun_1"),
+        tpg.below("lun/lun_1"),
+    }
+
+
 def test_deleting_an_unmapped_lun_looks_at_no_acl(
     tpg: TPG, acl: NodeACL, disk: RDMCPStorageObject
 ) -> None:

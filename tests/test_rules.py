@@ -27,7 +27,7 @@ LAYERS = (
      "hint_rules", "hints", "lock"},
     {"door"},
     {"settings", "view", "statistics", "info", "saved"},
-    {"declare", "node"},
+    {"declare", "node", "referrers"},
     {"attributes", "aptpl", "chap", "discovery", "sessions", "alua", "hba", "control", "recipe",
      "storage", "tcmu", "tcm", "lun", "acl", "network_portal", "groups", "target", "fabric",
      "root"},

@@ -31,7 +31,8 @@ from rtslib import (
     UserBackedStorageObject,
     use,
 )
-from rtslib.storage import Backstore, delete_referrers
+from rtslib.referrers import delete_referrers
+from rtslib.storage import Backstore
 from rtslib.testing import Faulty, Journal
 
 if TYPE_CHECKING:

@@ -64,7 +64,7 @@ MAPPED: dict[str, dict[str, float]] = {
     "plan": {"listdir": 1, "read": 1, "readlink": 1},
     "restore-unchanged": {"listdir": 1, "read": 1, "readlink": 1},
     "change": {"listdir": 1, "read": 1, "readlink": 1},
-    "delete-lun": {"listdir": 1, "readlink": 1},
+    "delete-lun": {},
     "clear": {"listdir": 1, "readlink": 1, "rmdir": 1, "unlink": 1},
     "restore-empty": {"mkdir": 1, "symlink": 1},
     "restore-clear": {

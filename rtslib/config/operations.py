@@ -303,8 +303,9 @@ def save(
     with guard(fs):
         live = capture(fs)
         missing = {it: why for it, why in save_file.missing().items() if not live.stands(it)}
-        # What was left half made stays in the file as it is there.
-        live = live.select(lambda it: it.name not in missing and it.parent not in missing)
+        if missing:
+            # What was left half made stays in the file as it is there.
+            live = live.select(lambda it: it.name not in missing and it.parent not in missing)
         saved = _saved(save_file) if missing or not part.is_whole else State()
         chosen = part.chooser(live, saved)
         if forget_missing:
