@@ -27,7 +27,7 @@ from vm import Machine, python_command, run
 REPOSITORY = Path(__file__).resolve().parents[2]
 SUITE = "tests/kernel/suite"
 DIFFERENTIAL = "tests/kernel/differential.py"
-TIMEOUT = 2400.0
+TIMEOUT = 3600.0
 
 PYTEST = ("-m", "pytest", "-p", "no:cacheprovider", "--junitxml=/out/results.xml", SUITE)
 
