@@ -30,9 +30,11 @@ class Bundle(ABC):
 
     verb = ""
     vital = False
-    record: Record
-    path: str
-    part: str
+
+    def __init__(self, sign: str, record: Record, path: str) -> None:
+        self.record = record
+        self.path = path
+        self.part = f"{sign}{record.name}"
 
     @property
     def owner(self) -> str:
@@ -62,9 +64,7 @@ class Making(Bundle):
     verb = "make"
 
     def __init__(self, record: Record, path: str, link: str, end: str, reason: str) -> None:
-        self.record = record
-        self.path = path
-        self.part = f"+{record.name}"
+        super().__init__("+", record, path)
         #: Where the link is to stand, and where to lead.
         self.link = link
         self.end = end
@@ -91,9 +91,7 @@ class Removing(Bundle):
     verb = "remove"
 
     def __init__(self, record: Record, reason: str) -> None:
-        self.record = record
-        self.path = record.path
-        self.part = f"-{record.name}"
+        super().__init__("-", record, record.path)
         self.link = f"{record.path}/{record.link.alias}" if record.link is not None else None
         self.reason = reason
 
@@ -122,9 +120,7 @@ class Settling(Bundle):
     verb = "settle"
 
     def __init__(self, record: Record, path: str, order: tuple[str, ...]) -> None:
-        self.record = record
-        self.path = path
-        self.part = f"+{record.name}"
+        super().__init__("+", record, path)
         #: The files, in the order in which they are to be written.
         self.order = order
 

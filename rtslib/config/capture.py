@@ -64,7 +64,6 @@ class _Layout(NamedTuple):
 
     files: tuple[_File, ...]
     names: tuple[str, ...]
-    known: tuple[Callable[[object], Optional[str]], ...]
     once: tuple[str, ...]
     linked: bool
     children: tuple[Children[Any], ...]
@@ -200,7 +199,6 @@ class _Capture:
             layout = self._layouts[cls, owner] = _Layout(
                 files,
                 tuple(it.file for it in files),
-                tuple(it.known.get for it in files),
                 tuple(it.file for it in files if it.once),
                 any(isinstance(it, LinkDeclaration) for it in declared),
                 tuple(it for it in declared if isinstance(it, Children)),
@@ -236,15 +234,15 @@ class _Capture:
         """Return the texts of a node's files, as they would be written."""
         files: dict[str, str] = {}
         texts = self.fs.read_each(path, layout.names)
-        for name, known, it, text in zip(layout.names, layout.known, layout.files, texts):
-            meant = known(text)
+        for it, text in zip(layout.files, texts):
+            meant = it.known.get(text)
             if meant is None:
                 if isinstance(text, OSError):
                     if text.errno in _NOT_HERE:
                         continue
-                    raise door.refusal(self.fs, text, "read", f"{path}/{name}") from text
+                    raise door.refusal(self.fs, text, "read", f"{path}/{it.file}") from text
                 meant = it.known[text] = canonical(it.codec, text)
-            files[name] = meant
+            files[it.file] = meant
         return files
 
     def _layout(self, cls: type[Node], path: str) -> Iterator[_File]:

@@ -55,7 +55,8 @@ class _Dump:
 
     def __init__(self, state: State) -> None:
         self.state = state
-        #: By class and texts, what they are in the saved configuration: most nodes are alike.
+        #: By class or group and texts, what they are in the saved configuration: most nodes are
+        #: alike.
         self._known: dict[tuple[Any, ...], Entry] = {}
         self._by_class: dict[type[Node], list[Record]] = {}
         for record in state:
@@ -88,9 +89,9 @@ class _Dump:
         """Return the single attributes of a record: rtslib-fb's, or those that only we keep."""
         spelling, files, made = _spelling(record.cls, ours)
         texts = (*map(record.files.get, files), *map(record.made.get, made))
-        known = self._known.get((spelling, texts))
+        known = self._known.get((record.cls, ours, texts))
         if known is None:
-            known = self._known[spelling, texts] = {}
+            known = self._known[record.cls, ours, texts] = {}
             for (key, optional, spell), text in zip(spelling, texts):
                 value = None if text is None else spell(text)
                 if text is not None and (value or not optional):
@@ -102,10 +103,10 @@ class _Dump:
         found: Entry = {}
         for key, settings, files in _groups(record.cls, tuple(record.files)):
             texts = tuple(map(record.files.__getitem__, files))
-            known = self._known.get((settings, texts))
+            known = self._known.get((key, settings, texts))
             if known is None:
                 values = map(_plain, texts) if key == "attributes" else texts
-                known = self._known[settings, texts] = dict(zip(settings, values))
+                known = self._known[key, settings, texts] = dict(zip(settings, values))
             found[key] = dict(known)
         return found
 

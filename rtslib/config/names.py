@@ -28,9 +28,20 @@ if TYPE_CHECKING:
     from rtslib.node import Node
     from rtslib.spec import Spec
 
-__all__ = ["BACKSTORES", "lun", "name_of", "namer", "plugin_of", "spec_of", "storage_object"]
+__all__ = [
+    "BACKSTORES",
+    "lun",
+    "mapped_lun",
+    "name_of",
+    "namer",
+    "plugin_of",
+    "spec_of",
+    "storage_object",
+]
 
 BACKSTORES = "/backstores"
+#: What stands between the name of a parent and a number.
+_LUN, _MAPPED_LUN = "luns/lun", "mapped_luns/lun"
 
 
 def storage_object(plugin: str, name: str) -> str:
@@ -40,7 +51,12 @@ def storage_object(plugin: str, name: str) -> str:
 
 def lun(tpg: str, number: int) -> str:
     """Return the name of a LUN, by that of its TPG."""
-    return f"{tpg}/luns/lun{number}"
+    return f"{tpg}/{_LUN}{number}"
+
+
+def mapped_lun(acl: str, number: int) -> str:
+    """Return the name of a mapped LUN, by that of its ACL."""
+    return f"{acl}/{_MAPPED_LUN}{number}"
 
 
 def plugin_of(path: str) -> str:
@@ -61,8 +77,6 @@ def spec_of(name: str) -> Spec:
 
 def _numbered(parent: str, base: str, between: str) -> str:
     number = base.partition("_")[2]
-    if number.isdecimal() and number.isascii() and number[0] != "0":
-        return f"{parent}/{between}{number}"  # as nearly all are
     try:
         return f"{parent}/{between}{kernel_int(number)}"
     except ValueError:
@@ -86,10 +100,10 @@ _NAMES: dict[type[Node], Callable[[str, str, Optional[Spec]], str]] = {
     FabricModule: lambda _parent, base, of: f"/{of.name if of else base}",
     Target: lambda parent, base, of: f"{parent}/{_spelled(of, base)}",
     TPG: lambda parent, base, _spec: _numbered(parent, base, "tpg"),
-    LUN: lambda parent, base, _spec: _numbered(parent, base, "luns/lun"),
+    LUN: lambda parent, base, _spec: _numbered(parent, base, _LUN),
     NetworkPortal: _portal,
     NodeACL: lambda parent, base, of: f"{parent}/acls/{_spelled(of, base)}",
-    MappedLUN: lambda parent, base, _spec: _numbered(parent, base, "mapped_luns/lun"),
+    MappedLUN: lambda parent, base, _spec: _numbered(parent, base, _MAPPED_LUN),
 }
 
 

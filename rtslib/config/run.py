@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from rtslib import aptpl, backing, blockdev, door, host
 from rtslib.config.form import canonical, codec_of
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from rtslib.config.bundle import Bundle, Making, Removing, Settling
     from rtslib.config.steps import Entry
     from rtslib.configfs import ConfigFS
+    from rtslib.values import Codec
 
 __all__ = ["Run"]
 
@@ -148,16 +149,12 @@ class Run:
 
     def _settle_one(self, entry: Settling, file: str) -> Outcome | None:
         """Write one setting unless it is so already: None then, and no step is made for it."""
+        record = entry.record
         try:
-            now = door.read(self.fs, f"{entry.path}/{file}")
+            if self._reads(f"{entry.path}/{file}", record.files[file], codec_of(record.cls, file)):
+                return None
         except RTSLibError as error:
             return self._do(entry.step(file), partial(self._not_written, error=error))
-        text = entry.record.files[file]
-        if (
-            now.removesuffix("\n") == text
-            or canonical(codec_of(entry.record.cls, file), now) == text
-        ):
-            return None
         return self._do(entry.step(file), self._store)
 
     def _blocked_by(self, part: str) -> str | None:
@@ -269,14 +266,17 @@ class Run:
         self._made.setdefault(part, []).append((path, self.fs.unlink))
 
     def _write(self, step: Step) -> Status:
-        if step.maybe:
-            try:
-                now = door.read(self.fs, step.path)
-            except RTSLibError as error:
-                return self._not_written(step, error)
-            if canonical(step.codec or TEXT, now) == step.text:
+        try:
+            if step.maybe and self._reads(step.path, step.text, step.codec or TEXT):
                 return Status.NEEDLESS
+        except RTSLibError as error:
+            return self._not_written(step, error)
         return self._store(step)
+
+    def _reads(self, path: str, text: str, codec: Codec[Any]) -> bool:
+        """Tell whether a file reads already as it is to be written."""
+        now = door.read(self.fs, path)
+        return now.removesuffix("\n") == text or canonical(codec, now) == text
 
     def _store(self, step: Step) -> Status:
         try:

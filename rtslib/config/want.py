@@ -99,7 +99,6 @@ class _Wanted:
         self._texts: dict[tuple[Any, ...], str] = {}
         self._known: dict[tuple[Any, ...], tuple[Entry, dict[str, str]]] = {}
         self._groups: dict[int, tuple[Entry, dict[str, str]]] = {}
-        self._alua: dict[int, tuple[Entry, Entry, dict[str, str]]] = {}
         self.in_fabric: dict[type[Node], Callable[[str, Entry, Spec], None]] = {
             TPG: self._tpg,
             LUN: self._lun,
@@ -206,20 +205,12 @@ class _Wanted:
 
     def alua_group(self, parent: str, entry: Entry) -> None:
         """Read an ALUA group of a storage object."""
-        known = self._alua.get(id(entry))
-        if known is None:
-            saying = entry
-            if entry["name"] == "default_tg_pt_gp":
-                saying = {key: value for key, value in entry.items() if key != "tg_pt_gp_id"}
-            elif not entry.get("tg_pt_gp_id"):
-                # The kernel picks one.
-                saying = {**entry, "tg_pt_gp_id": 0}
-            known = self._alua[id(entry)] = (entry, *self._said(ALUATargetPortGroup, saying))
-        _entry, made, files = known
-        name = names.name_of(ALUATargetPortGroup, parent, entry["name"])
-        self.state.add(
-            Record(name, ALUATargetPortGroup, parent, entry["name"], "", made, files, None)
-        )
+        if entry["name"] == "default_tg_pt_gp":
+            entry = {**entry, "tg_pt_gp_id": None}
+        elif not entry.get("tg_pt_gp_id"):
+            # The kernel picks one.
+            entry = {**entry, "tg_pt_gp_id": 0}
+        self._add(ALUATargetPortGroup, parent, entry["name"], entry)
 
     def fabric(self, name: str, entry: Entry) -> None:
         """Read the settings of a fabric."""
@@ -281,7 +272,7 @@ class _Wanted:
         tpg = parent[: parent.rindex("/acls/")]
         link = Link(names.lun(tpg, entry["tpg_lun"]), entry.get("alias"))
         made, files = self._said(MappedLUN, entry)
-        name = f"{parent}/mapped_luns/lun{number}"
+        name = names.mapped_lun(parent, number)
         self.state.add(Record(name, MappedLUN, parent, f"lun_{number}", "", made, files, link))
 
 
