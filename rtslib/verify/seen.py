@@ -27,7 +27,7 @@ __all__ = ["Connect", "Seen", "SeenDisk", "look"]
 #: Logs in, and out at the end of the block: ``client.Session.connect``, or a test's own.
 Connect = Callable[["Settings"], "AbstractAsyncContextManager[Any]"]
 
-_ALL_PAGES, _MODE_LENGTH = 0x3F, 252
+_MODE_LENGTH = 252
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,7 @@ async def _disk(session: Any, lun: Lun, *, quietly: bool) -> SeenDisk | None:
         if quietly or not inquiry.has_blocks:
             return SeenDisk(lun.linux, serial)
         capacity = await session.read_capacity(lun)
-        mode = await session.ask(
-            lun, scsi.mode_sense6(_ALL_PAGES, length=_MODE_LENGTH), _MODE_LENGTH
-        )
+        mode = await session.ask(lun, scsi.mode_sense6(length=_MODE_LENGTH), _MODE_LENGTH)
         protected = scsi.ModeParameters.parse6(mode).write_protected
     except ScsiError as error:
         return SeenDisk(lun.linux, error=scsi.explain(error.status, error.sense))

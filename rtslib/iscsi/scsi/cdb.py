@@ -76,7 +76,7 @@ def describe(cdb: Buffer) -> str:
     command = command_of(cdb)
     if command is None or len(cdb) < command.size:
         return f"command {as_bytes(cdb).hex(' ') or '(none)'}"
-    values = command.parse(cdb)
+    values = command.layout.unpack(cdb)
     shown = " ".join(f"{key}={_shown(value)}" for key, value in values.items() if value)
     return f"{command.name} {shown}".rstrip()
 

@@ -8,15 +8,13 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from rtslib.iscsi.scsi.layout import Record, bit, bits, need, uint
+from rtslib.iscsi.scsi.layout import Record, bit, bits, uint
 from rtslib.iscsi.scsi.vpd import page, page_body
 
 if TYPE_CHECKING:
     from rtslib.iscsi.scsi.layout import Buffer
 
 __all__ = ["Association", "Designator", "DesignatorKind", "DeviceIdentification"]
-
-_HEADER = 4
 
 
 class Association(enum.IntEnum):
@@ -124,12 +122,8 @@ class DeviceIdentification:
     @classmethod
     def parse(cls, data: Buffer) -> DeviceIdentification:
         """Read the page."""
-        body = page_body(data, 0x83)
         found = []
-        while body:
-            head = _DesignatorHeader.parse(body)
-            need(body, _HEADER + head.length, "designator")
-            value, body = body[_HEADER : _HEADER + head.length], body[_HEADER + head.length :]
+        for head, value in _DesignatorHeader.each(page_body(data, 0x83), lambda it: it.length):
             protocol = head.protocol if head.has_protocol else None
             found.append(Designator(head.kind, value, head.association, head.code_set, protocol))
         return cls(tuple(found))

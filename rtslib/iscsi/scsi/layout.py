@@ -23,7 +23,7 @@ from typing import (
 from rtslib.errors import InvalidValueError, RTSLibError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from typing_extensions import Self
 
@@ -36,6 +36,7 @@ __all__ = [
     "as_bytes",
     "bit",
     "bits",
+    "counted",
     "need",
     "raw",
     "text",
@@ -165,6 +166,17 @@ def need(data: Buffer, size: int, what: str) -> None:
         raise MalformedDataError(f"{what}: {size} bytes were needed, and {len(data)} came")
 
 
+def counted(data: Buffer, what: str, at: int = 0) -> bytes:
+    """Return what stands behind a header of four bytes, whose bytes from `at` on count it."""
+    need(data, _HEADER, what)
+    size = int.from_bytes(as_bytes(data[at:_HEADER]), "big")
+    need(data, _HEADER + size, what)
+    return as_bytes(data[_HEADER : _HEADER + size])
+
+
+_HEADER = 4
+
+
 class Record:
     """A frozen dataclass that is a structure: each field is annotated with where it stands.
 
@@ -195,6 +207,16 @@ class Record:
     def parse(cls, data: Buffer) -> Self:
         """Read the structure. MalformedDataError if it ends too early."""
         return cls(**cls.layout().unpack(data))
+
+    @classmethod
+    def each(cls, data: bytes, behind: Callable[[Self], int]) -> Iterator[tuple[Self, bytes]]:
+        """Yield structures in a row, each with the bytes that follow it: `behind` says how many."""
+        while data:
+            it = cls.parse(data)
+            end = cls._size + behind(it)
+            need(data, end, cls._what)
+            yield it, data[cls._size : end]
+            data = data[end:]
 
     def pack(self) -> bytes:
         """Return the structure as bytes."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from rtslib.iscsi.scsi.cdb import COMMANDS, Command
-from rtslib.iscsi.scsi.layout import MalformedDataError, Record, as_bytes, bit, bits, need, uint
+from rtslib.iscsi.scsi.layout import MalformedDataError, Record, bit, bits, counted, need, uint
 
 if TYPE_CHECKING:
     from rtslib.iscsi.scsi.layout import Buffer
@@ -85,7 +85,7 @@ class _Group(Record, what="target port group descriptor", size=8):
     ports: Annotated[int, uint(7)] = 0
 
 
-_GROUP, _PORT = 8, 4
+_PORT = 4
 
 
 @dataclass(frozen=True)
@@ -120,26 +120,19 @@ class PortGroups:
     @classmethod
     def parse(cls, data: Buffer) -> PortGroups:
         """Read the answer in either format."""
-        need(data, 4, "target port groups")
-        size = int.from_bytes(as_bytes(data[:4]), "big")
-        need(data, 4 + size, "target port groups")
-        body = as_bytes(data[4 : 4 + size])
+        body = counted(data, "target port groups")
         transition = None
         if body and body[0] >> 4 & 0x7 == 1:
             # The extended header can be told by a bit that no state of a group has set.
             need(body, 4, "target port groups")
             transition, body = body[1], body[4:]
         found = []
-        while body:
-            it = _Group.parse(body)
-            end = _GROUP + _PORT * it.ports
-            need(body, end, "target port group descriptor")
-            numbers = (body[at + 2 : at + 4] for at in range(_GROUP, end, _PORT))
+        for it, behind in _Group.each(body, lambda it: _PORT * it.ports):
+            numbers = (behind[at + 2 : at + 4] for at in range(0, len(behind), _PORT))
             ports = tuple(int.from_bytes(number, "big") for number in numbers)
             found.append(
                 PortGroup(it.group, it.state, ports, it.preferred, it.supported, it.status)
             )
-            body = body[end:]
         return cls(tuple(found), transition)
 
     def pack(self) -> bytes:
@@ -158,7 +151,7 @@ class _Opcode(Record, what="command descriptor", size=8):
     size: Annotated[int, uint(6, 2)] = 0
 
 
-_OPCODE, _TIMEOUTS = 8, 12
+_TIMEOUTS = 12
 
 
 @dataclass(frozen=True)
@@ -185,17 +178,11 @@ class SupportedCommands:
     @classmethod
     def parse(cls, data: Buffer) -> SupportedCommands:
         """Read what REPORT SUPPORTED OPERATION CODES answers to the question for all."""
-        need(data, 4, "supported commands")
-        size = int.from_bytes(as_bytes(data[:4]), "big")
-        need(data, 4 + size, "supported commands")
-        body = as_bytes(data[4 : 4 + size])
-        found = []
-        while body:
-            it = _Opcode.parse(body)
-            end = _OPCODE + _TIMEOUTS * it.has_timeouts
-            need(body, end, "command descriptor")
-            found.append(SupportedOpcode(it.opcode, it.action if it.has_action else None, it.size))
-            body = body[end:]
+        body = counted(data, "supported commands")
+        found = [
+            SupportedOpcode(it.opcode, it.action if it.has_action else None, it.size)
+            for it, _timeouts in _Opcode.each(body, lambda it: _TIMEOUTS * it.has_timeouts)
+        ]
         return cls(tuple(found))
 
     def pack(self) -> bytes:
@@ -225,13 +212,11 @@ class CommandSupport:
     @classmethod
     def parse(cls, data: Buffer) -> CommandSupport:
         """Read what REPORT SUPPORTED OPERATION CODES answers to the question for one."""
-        need(data, 4, "support of a command")
-        size = int.from_bytes(as_bytes(data[2:4]), "big")
-        need(data, 4 + size, "support of a command")
+        usage = counted(data, "support of a command", 2)
         support = data[1] & 0x07
         if support in (2, 4, 6, 7):
             raise MalformedDataError(f"support of a command: {support} means nothing")
-        return cls(support, as_bytes(data[4 : 4 + size]))
+        return cls(support, usage)
 
     def pack(self) -> bytes:
         """Return the answer."""

@@ -211,9 +211,6 @@ class _Status(Record, what="full status descriptor", size=24):
     length: Annotated[int, uint(20, 4)] = 0
 
 
-_STATUS = 24
-
-
 @dataclass(frozen=True)
 class Registrant:
     """Who has registered: its key, its name as it came (a TransportID), its target port."""
@@ -246,15 +243,10 @@ class FullStatus:
         head = _Header.parse(data)
         need(data, _HEADER + head.length, "READ FULL STATUS data")
         body = as_bytes(data[_HEADER : _HEADER + head.length])
-        found = []
-        while body:
-            it = _Status.parse(body)
-            end = _STATUS + it.length
-            need(body, end, "full status descriptor")
-            found.append(
-                Registrant(it.key, body[_STATUS:end], it.port, it.holder, it.all_ports, it.type)
-            )
-            body = body[end:]
+        found = [
+            Registrant(it.key, name, it.port, it.holder, it.all_ports, it.type)
+            for it, name in _Status.each(body, lambda it: it.length)
+        ]
         return cls(head.generation, tuple(found))
 
     def pack(self) -> bytes:

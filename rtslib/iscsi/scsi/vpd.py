@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from rtslib.errors import InvalidValueError
-from rtslib.iscsi.scsi.layout import MalformedDataError, Record, as_bytes, bit, bits, need, uint
+from rtslib.iscsi.scsi.layout import MalformedDataError, Record, bit, bits, counted, need, uint
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -35,9 +35,7 @@ def page_body(data: Buffer, code: int) -> bytes:
     need(data, _HEADER, what)
     if data[1] != code:
         raise MalformedDataError(f"{what} was asked for, and page {data[1]:02x}h came")
-    size = int.from_bytes(as_bytes(data[2:4]), "big")
-    need(data, _HEADER + size, what)
-    return as_bytes(data[_HEADER : _HEADER + size])
+    return counted(data, what, 2)
 
 
 def page(code: int, body: bytes) -> bytes:
