@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rtslib.errors import ConfigError
 
 __all__ = [
+    "KEEP",
     "LOCK_FILE",
     "SAVE_FILE",
     "SAVE_FILES",
@@ -38,6 +39,8 @@ SETTINGS_FILE = "/etc/rtslib/rtslib.conf"
 #: The saved configuration; then where Debian's rtslib-fb and targetcli-fb keep it.
 SAVE_FILES = ("/etc/target/saveconfig.json", "/etc/rtslib-fb-target/saveconfig.json")
 SAVE_FILE = SAVE_FILES[0]
+#: How many older versions of it are kept.
+KEEP = 10
 #: Not below /run/lock, where on some systems anybody may put a file before us.
 LOCK_FILE = "/run/rtslib.lock"
 #: Where an administrator's and a vendor's specs are; those of the package come last.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-__all__ = ["Argument", "Command", "file", "flag", "option"]
+__all__ = ["TARGETS", "Argument", "Command", "file", "flag", "option"]
 
 
 class Argument(NamedTuple):
@@ -45,3 +45,7 @@ def option(name: str, metavar: str, text: str, completes: str = "", **more: Any)
 def file(text: str, **more: Any) -> Argument:
     """Return a file that is named without an option."""
     return Argument(("file",), text, {"metavar": "FILE", **more}, "file")
+
+
+#: Which targets a command is about.
+TARGETS = option("--target", "WWN", "only this target (may be repeated)", "target", action="append")

@@ -8,22 +8,18 @@ The parser, the help and the completion of shells are made from it.
 from __future__ import annotations
 
 from rtslib import lock
-from rtslib.cli.command import Argument, Command
+from rtslib.cli.command import TARGETS, Argument, Command
 from rtslib.cli.command import file as _file
 from rtslib.cli.command import flag as _flag
 from rtslib.cli.command import option as _option
 from rtslib.cli.commands_iscsi import ISCSI_COMMANDS, VERIFY
-from rtslib.config.store import KEEP
-from rtslib.paths import SAVE_FILE
+from rtslib.paths import KEEP, SAVE_FILE
 
 __all__ = ["COMMANDS", "COMMON", "Argument", "Command"]
 
 
 _SAVED = _file(f"the saved configuration (default: {SAVE_FILE})", nargs="?")
 _JSON = _flag("--json", "print data for programs")
-_TARGETS = _option(
-    "--target", "WWN", "only this target (may be repeated)", "target", action="append"
-)
 _OBJECTS = _option(
     "--storage-object",
     "SO",
@@ -49,7 +45,7 @@ _ON_FAILURE = _option(
     default="go-on",
 )
 _GENERATION = _option("--generation", "N", "of FILE, what it was then: see generations")
-_PART = (_TARGETS, _OBJECTS)
+_PART = (TARGETS, _OBJECTS)
 _DOING = (_CREATE, _WAIT, _ON_FAILURE)
 
 #: What every command takes, before its name or behind it.

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from rtslib.cli.command import Argument, Command, file, flag, option
+from rtslib.cli.command import TARGETS, Argument, Command, file, flag, option
 
 __all__ = ["ISCSI_COMMANDS", "VERIFY"]
 
@@ -56,7 +56,7 @@ VERIFY = Command(
     "verifying:verify",
     (
         file("a saved configuration (default: the running one), or - for the input", nargs="?"),
-        option("--target", "WWN", "only this target (may be repeated)", "target", action="append"),
+        TARGETS,
         flag("--in-use", "ask all of initiators, too, that are logged in now"),
         _TIMEOUT,
     ),

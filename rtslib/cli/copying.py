@@ -52,7 +52,7 @@ def read(task: Task) -> Exit:
         task.console.remark(f"read: {human(size)} of {url}")
     else:
         task.console.summary(f"read: {human(size)} of {url} to {task.args.file}")
-        _tell_programs(task, size)
+        task.console.result({"bytes": size}, ())
     return Exit.DONE
 
 
@@ -76,13 +76,8 @@ def write(task: Task) -> Exit:
     with task.console.progress() as tell:
         size = asyncio.run(copy(tell))
     task.console.summary(f"written: {human(size)} to {url}")
-    _tell_programs(task, size)
+    task.console.result({"bytes": size}, ())
     return Exit.DONE
-
-
-def _tell_programs(task: Task, size: int) -> None:
-    if task.console.as_json:
-        task.console.result({"bytes": size}, ())
 
 
 def _in_mib(tell: Tell) -> Tell:

@@ -64,8 +64,7 @@ async def _luns(wanted: Settings, target: Found) -> list[dict[str, Any]]:
     async with Session.connect(
         wanted, target=target.name, host=portal.host, port=portal.port
     ) as session:
-        luns = sorted(await session.luns())  # LIO lists them in no order
-        return [it for lun in luns if (it := await _lun(session, lun))]
+        return [it for lun in await session.luns() if (it := await _lun(session, lun))]
 
 
 async def _lun(session: Session, lun: Lun) -> dict[str, Any] | None:

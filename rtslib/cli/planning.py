@@ -34,7 +34,7 @@ def plan(task: Task) -> Exit:
     args, part = task.args, task.part
     document = task.document()
     want, warnings = _read(document)
-    have = _running(task)
+    have = task.running()
     task.check_names(part, want, have)
     steps = operations.planned(
         have,
@@ -72,7 +72,7 @@ def diff(task: Task) -> Exit:
     after, warnings = _read(task.document())
     for warning in warnings:
         task.console.remark(f"note: {warning}")
-    return _show(task, _running(task), after, whole=False)
+    return _show(task, task.running(), after, whole=False)
 
 
 def _show(task: Task, before: State, after: State, *, whole: bool) -> Exit:
@@ -88,12 +88,6 @@ def _exit(task: Task, something: bool) -> Exit:
 def _read(document: Document) -> tuple[State, list[str]]:
     data, warnings = operations.read(document)
     return wanted(data), [it.at(document.name) for it in warnings]
-
-
-def _running(task: Task) -> State:
-    task.need_target()
-    with task.locked(shared=True):
-        return operations.running(task.fs)
 
 
 def generations(task: Task) -> Exit:

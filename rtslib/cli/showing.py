@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from rtslib.cli.console import table
 from rtslib.cli.explain import Exit
-from rtslib.config import operations
 from rtslib.config.credentials import redact
 from rtslib.config.dump import dump
 from rtslib.config.savefile import text_of
@@ -43,8 +42,7 @@ def show(task: Task) -> Exit:
 
 
 def _show_config(task: Task) -> Exit:
-    with task.locked(shared=True):
-        data = dump(operations.running(task.fs))
+    data = dump(task.running())
     task.console.raw(text_of(data if task.args.show_secrets else redact(data)))
     return Exit.DONE
 

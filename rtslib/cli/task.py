@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 from rtslib import configfs, host, lock, paths
 from rtslib.cli.explain import NoTargetError, UsageError
-from rtslib.config import document
+from rtslib.config import document, operations
 from rtslib.config.operations import Part
 from rtslib.config.savefile import SaveFile, default_path
-from rtslib.config.store import KEEP
 from rtslib.errors import (
     ConfigError,
     HostError,
@@ -65,6 +64,12 @@ class Task:
         """Refuse to go on where there is no tree."""
         if not self.has_target:
             self._no_target()
+
+    def running(self) -> State:
+        """Return the running configuration, read under the lock."""
+        self.need_target()
+        with self.locked(shared=True):
+            return operations.running(self.fs)
 
     def prepare(self) -> None:
         """Load and mount what is needed to have a tree."""
@@ -128,7 +133,7 @@ class Task:
         """The saved configuration; the input and the output cannot take its place."""
         if self.path == "-":
             raise UsageError("name a file: - will not do here")
-        return SaveFile(self.path, keep=getattr(self.args, "keep", KEEP))
+        return SaveFile(self.path, keep=getattr(self.args, "keep", paths.KEEP))
 
     def document(self, path: str | None = None) -> Document:
         """Return what is in a file (``-``: the input), or in the generation that was asked for."""

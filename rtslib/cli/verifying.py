@@ -34,9 +34,7 @@ _PLAIN = "\x1b[0m"
 
 def verify(task: Task) -> Exit:
     """Log in as every initiator, and compare what it sees with what is configured."""
-    task.need_target()
-    with task.locked(shared=True):
-        running = operations.running(task.fs)
+    running = task.running()
     configured = operations.checked(task.document()) if task.args.file else running
     part = Part(tuple(task.args.target or ()), with_backstores=True)
     task.check_names(part, configured)

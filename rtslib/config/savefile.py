@@ -18,7 +18,7 @@ from rtslib.config import files
 from rtslib.config.credentials import join_secrets, split_secrets
 from rtslib.config.document import Document, parse
 from rtslib.config.layout import text_of
-from rtslib.config.store import KEEP, Store
+from rtslib.config.store import Store
 from rtslib.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def default_path() -> str:
 class SaveFile:
     """The saved configuration at a path, with its generations and its secrets."""
 
-    def __init__(self, path: str | os.PathLike[str], *, keep: int = KEEP) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, keep: int = paths.KEEP) -> None:
         self.store = Store(path, keep=keep)
         self.path = self.store.path
 

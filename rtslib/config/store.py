@@ -28,14 +28,13 @@ from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from rtslib.config import files
 from rtslib.errors import HostError, InvalidValueError, MissingFileError
+from rtslib.paths import KEEP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["Generation", "Store"]
 
-#: How many generations are kept.
-KEEP = 10
 #: A file of secrets that nothing refers to may be of a save that goes on: it is left this long.
 GRACE_SECONDS = 3600.0
 
