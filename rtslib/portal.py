@@ -15,7 +15,7 @@ from typing import Union
 
 from rtslib.errors import InvalidValueError
 
-__all__ = ["DEFAULT_PORT", "PortalAddress", "canonical_ip"]
+__all__ = ["DEFAULT_PORT", "PortalAddress", "canonical_ip", "spelled"]
 
 #: RFC 7143: IANA's port for iSCSI.
 DEFAULT_PORT = 3260
@@ -42,6 +42,11 @@ def canonical_ip(ip: str | IPAddress) -> str:
         return _text(ipaddress.ip_address(text))
     except ValueError as error:
         raise InvalidValueError(f"{str(ip)!r} is not an IP address", value=str(ip)) from error
+
+
+def spelled(host: str, port: int) -> str:
+    """Return a host and a port as one word, an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _text(address: IPAddress) -> str:
@@ -99,7 +104,7 @@ class PortalAddress:
         return self
 
     def __str__(self) -> str:
-        return f"[{self.ip}]:{self.port}" if self.is_ipv6 else f"{self.ip}:{self.port}"
+        return spelled(self.ip, self.port)
 
     @property
     def name(self) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rtslib.iscsi.client import Session, settings_of
 from rtslib.iscsi.errors import RemoteProtocolError
 from rtslib.iscsi.login import parse_address
+from rtslib.portal import spelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,8 +30,7 @@ class FoundPortal(NamedTuple):
     group: int
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port},{self.group}"
+        return f"{spelled(self.host, self.port)},{self.group}"
 
 
 class Found(NamedTuple):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from rtslib.iscsi import scsi
-from rtslib.iscsi.fakedisk import Reply, check
+from rtslib.iscsi.fakedisk import ILLEGAL_REQUEST, Reply, check
 from rtslib.iscsi.fakelogin import FakeLogin
 from rtslib.iscsi.headers import (
     FINAL,
@@ -53,7 +53,6 @@ __all__ = ["Served", "Write"]
 MAX_DATA = 1 << 20
 _REPORT_LUNS = 0xA0
 _NOT_SUPPORTED = 0x25, 0x00
-_ILLEGAL_REQUEST = 5
 
 
 class Write:
@@ -172,7 +171,7 @@ class Served:
             return Reply(data=scsi.LunList(found, 0).pack())
         disk = self.target.disks.get(lun)
         if disk is None:
-            return check(_ILLEGAL_REQUEST, *_NOT_SUPPORTED)
+            return check(ILLEGAL_REQUEST, *_NOT_SUPPORTED)
         return disk.execute(pdu.cdb, data)
 
     def put(self, write: Write, offset: int, data: Buffer) -> None:

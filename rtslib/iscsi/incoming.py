@@ -30,6 +30,7 @@ from rtslib.iscsi.headers import (
 )
 from rtslib.iscsi.pdu import DATA_IN, HEADER, SCSI_RESPONSE, unpack
 from rtslib.iscsi.requests import (
+    ENDS_ALL,
     Command,
     Function,
     Logout,
@@ -68,12 +69,9 @@ REASONS = {
 }
 DATA_DIGEST, WAITS_FOR_LOGOUT = 0x02, 0x0C
 
-#: The functions after which no command of the logical unit, or of any, is under way.
+#: The functions after which no command of the logical unit is under way.
 _ENDS_UNIT = frozenset(
     {Function.ABORT_TASK_SET, Function.CLEAR_TASK_SET, Function.LOGICAL_UNIT_RESET}
-)
-_ENDS_ALL = frozenset(
-    {Function.TARGET_WARM_RESET, Function.TARGET_COLD_RESET, Function.I_T_NEXUS_RESET}
 )
 
 
@@ -87,7 +85,10 @@ def _task(connection: Connection, itt: int, kind: type[_Request]) -> _Request:
     return found
 
 
-def _numbered(connection: Connection, header: NopIn | TaskResponse | Reject) -> None:
+def _numbered(
+    connection: Connection,
+    header: SCSIResponse | NopIn | TaskResponse | TextResponse | AsyncMessage | Reject,
+) -> None:
     """Take note of the numbers of a PDU that has a StatSN of its own."""
     connection.window.answered(header.stat_sn)
     connection.window.update(header.exp_cmd_sn, header.max_cmd_sn)
@@ -151,8 +152,7 @@ def _scsi_response(connection: Connection, header: memoryview, data: Buffer) -> 
     """A command's end."""
     response = SCSIResponse(*SCSI_RESPONSE.unpack_from(header))
     command = _task(connection, response.itt, Command)
-    connection.window.answered(response.stat_sn)
-    connection.window.update(response.exp_cmd_sn, response.max_cmd_sn)
+    _numbered(connection, response)
     if response.response:
         command.error = TaskError(
             f"the target could not complete SCSI command {command.cdb[0]:#04x}: "
@@ -212,7 +212,7 @@ def _task_response(connection: Connection, header: memoryview, _data: Buffer) ->
         ended = [one for one in connection.tasks.values() if isinstance(one, Command)]
         if task.function in _ENDS_UNIT:
             ended = [one for one in ended if one.lun == task.lun]
-        elif task.function not in _ENDS_ALL:
+        elif task.function not in ENDS_ALL:
             ended = []
     for command in ended:
         if connection.tasks.get(command.itt) is command:
@@ -226,8 +226,7 @@ def _text_response(connection: Connection, header: memoryview, data: Buffer) -> 
     """An answer, or a part of one."""
     response = cast("TextResponse", unpack(header))
     text = _task(connection, response.itt, Text)
-    connection.window.answered(response.stat_sn)
-    connection.window.update(response.exp_cmd_sn, response.max_cmd_sn)
+    _numbered(connection, response)
     text.answer += data
     if len(text.answer) > MAX_TEXT:
         raise RemoteProtocolError(f"the target's text is longer than {MAX_TEXT} bytes")
@@ -248,7 +247,6 @@ def _logout_response(connection: Connection, header: memoryview, _data: Buffer) 
     logout = _task(connection, response.itt, Logout)
     connection.window.answered(response.stat_sn)
     logout.response = response.response
-    logout.time2wait = response.time2wait
     connection.change(Trigger.LOGGED_OUT)
     connection.finish(logout)
 
@@ -256,8 +254,7 @@ def _logout_response(connection: Connection, header: memoryview, _data: Buffer) 
 def _async_message(connection: Connection, header: memoryview, data: Buffer) -> None:
     """The target tells of something, or wants something of us."""
     message = cast("AsyncMessage", unpack(header))
-    connection.window.answered(message.stat_sn)
-    connection.window.update(message.exp_cmd_sn, message.max_cmd_sn)
+    _numbered(connection, message)
     sense = b""
     if message.event == MessageKind.SCSI_EVENT:
         sense = _sense(data)

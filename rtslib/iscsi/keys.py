@@ -173,14 +173,9 @@ class Negotiation:
     """The two sides' keys of one login: what we offer, what they said, what holds."""
 
     def __init__(self, offers: Mapping[str, Value]) -> None:
-        self._ours: dict[str, Value] = {name: key.default for name, key in KEYS.items()}
-        self._ours.update(offers)
         self._offered = dict(offers)
         self._settled: set[str] = set()
-        self.results: dict[str, Value] = {
-            name: self._ours[name] if key.function is Function.DECLARED else key.default
-            for name, key in KEYS.items()
-        }
+        self.results: dict[str, Value] = {name: key.default for name, key in KEYS.items()}
 
     def offer(self, *names: str) -> dict[str, str]:
         """Return the text of our offers; all of them, or those that are named."""
@@ -216,7 +211,7 @@ class Negotiation:
         if name in self._offered:
             self.results[name] = key.accept(self._offered[name], theirs)
             return None
-        result = key.combine(self._ours[name], theirs)
+        result = key.combine(key.default, theirs)
         if result is None:
             return REJECT
         self.results[name] = result

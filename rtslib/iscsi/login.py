@@ -17,6 +17,7 @@ from rtslib.iscsi.events import Redirect
 from rtslib.iscsi.headers import CONTINUE, LoginRequest, LoginResponse
 from rtslib.iscsi.keys import Negotiation, format_text, parse_text
 from rtslib.iscsi.pdu import encode
+from rtslib.portal import DEFAULT_PORT, MAX_PORT
 
 if TYPE_CHECKING:
     from rtslib.iscsi.digest import Buffer
@@ -180,15 +181,16 @@ class Login:
 
     def _proof(self, text: dict[str, str]) -> list[Buffer]:
         """The target took our proof, and has more to say before the stage ends."""
-        chap = {name: text.pop(name) for name in list(text) if name.startswith("CHAP_")}
-        self._verify(chap)
+        self._verify(text)
         return self._say(self.negotiation.receive(text), transit=True)
 
     def _keys(self, text: dict[str, str]) -> list[Buffer]:
         """The target answers our keys, and may have offers of its own."""
         return self._say(self.negotiation.receive(text), transit=True)
 
-    def _verify(self, chap: dict[str, str]) -> None:
+    def _verify(self, text: dict[str, str]) -> None:
+        """Take the target's proof out of its text."""
+        chap = {name: text.pop(name) for name in list(text) if name.startswith("CHAP_")}
         if self._chap is not None:
             self._chap.verify(chap)
             self._chap = None
@@ -212,7 +214,7 @@ class Login:
                 text.pop("AuthMethod", None)
                 self._unproved()
             else:  # the proof: after the others no stage ends that we have not ended
-                self._verify({name: text.pop(name) for name in list(text) if name[:5] == "CHAP_"})
+                self._verify(text)
         if self.negotiation.receive(text):
             raise RemoteProtocolError("the target ends the stage with an offer of its own")
         if following == FULL:
@@ -270,9 +272,9 @@ def parse_address(text: str, where: str) -> tuple[str, int]:
     portal = text.partition(",")[0]
     host, colon, port = portal.rpartition(":")
     if not colon or portal.endswith("]"):
-        host, port = portal, "3260"
+        host, port = portal, str(DEFAULT_PORT)
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
-    if not host or not port.isdecimal() or not 0 < int(port) < 1 << 16:
+    if not host or not port.isdecimal() or not 0 < int(port) <= MAX_PORT:
         raise RemoteProtocolError(f"{where} gives {text!r} for an address")
     return host, int(port)

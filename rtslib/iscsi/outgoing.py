@@ -13,10 +13,10 @@ from rtslib.iscsi.digest import Buffer, digest_of
 from rtslib.iscsi.errors import RemoteProtocolError
 from rtslib.iscsi.headers import (
     FINAL,
+    IMMEDIATE,
     NO_TAG,
     READ,
     WRITE,
-    Header,
     LogoutRequest,
     NopIn,
     NopOut,
@@ -28,12 +28,13 @@ from rtslib.iscsi.headers import (
 from rtslib.iscsi.pdu import (
     DATA_OUT,
     SCSI_COMMAND,
+    add_data,
     encode,
     long_cdb_header,
     read_length_header,
     wire_lun,
 )
-from rtslib.iscsi.requests import CDB_SIZE, Command, Function, Logout, Ping, TaskManagement, Text
+from rtslib.iscsi.requests import CDB_SIZE, ENDS_ALL, Command, Logout, Ping, TaskManagement, Text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +43,10 @@ if TYPE_CHECKING:
     from rtslib.iscsi.window import Window
 
 __all__ = ["Agreed", "Sender"]
+
+
+#: The task attribute of all commands.
+SIMPLE = 1
 
 
 class Agreed(NamedTuple):
@@ -93,12 +98,17 @@ class Sender:
         """Send what is encoded already."""
         self._out += parts
 
-    def put(self, header: Header, data: Buffer = b"", additional: bytes = b"") -> None:
-        """Send a PDU with the digests agreed upon."""
+    def put(
+        self, header: NopOut | TextRequest | TaskRequest | LogoutRequest, data: Buffer = b""
+    ) -> None:
+        """Send a PDU with the session's numbers and the digests agreed upon."""
+        window = self.window
         self._out += encode(
-            header,
+            header._replace(
+                cmd_sn=window.cmd_sn if header.opcode & IMMEDIATE else window.take(),
+                exp_stat_sn=window.exp_stat_sn,
+            ),
             data,
-            additional,
             header_digest=self.agreed.header_digest,
             data_digest=self.agreed.data_digest,
         )
@@ -106,7 +116,7 @@ class Sender:
     def command(self, command: Command) -> None:
         """Send a command, with as much of its data as may go without being asked for."""
         agreed, window = self.agreed, self.window
-        flags = command.attribute
+        flags = SIMPLE
         data, cdb = command.data_out, command.cdb
         additional = long_cdb_header(cdb)
         expected = command.expected
@@ -138,7 +148,7 @@ class Sender:
         self._out.append(head + digest_of(head) if agreed.header_digest else head)
         if data is not None:
             if immediate:
-                self._data(data[:immediate])
+                add_data(self._out, data[:immediate], digest=agreed.data_digest)
             if unsolicited > immediate:
                 self._burst(command, NO_TAG, immediate, unsolicited)
 
@@ -148,15 +158,6 @@ class Sender:
         unasked = min(length, agreed.first_burst)
         immediate = min(unasked, agreed.max_send) if agreed.immediate_data else 0
         return immediate, immediate if agreed.initial_r2t else unasked
-
-    def _data(self, data: Buffer) -> None:
-        """Send what follows a header."""
-        self._out.append(data)
-        tail = bytes(-len(data) % 4)
-        if self.agreed.data_digest:
-            tail += digest_of(data, tail)
-        if tail:
-            self._out.append(tail)
 
     def _burst(self, command: Command, ttt: int, start: int, end: int) -> None:
         """Send a part of a command's data as one sequence of PDUs."""
@@ -179,7 +180,7 @@ class Sender:
                 start,
             )
             self._out.append(head + digest_of(head) if agreed.header_digest else head)
-            self._data(data[start : start + part])
+            add_data(self._out, data[start : start + part], digest=agreed.data_digest)
             start += part
             number += 1
 
@@ -201,54 +202,30 @@ class Sender:
 
     def answer_ping(self, ping: NopIn, data: Buffer) -> None:
         """Send a target's ping back."""
-        header = NopOut(
-            lun=ping.lun,
-            ttt=ping.ttt,
-            cmd_sn=self.window.cmd_sn,
-            exp_stat_sn=self.window.exp_stat_sn,
-        )
-        self.put(header, data[: self.agreed.max_send])
+        self.put(NopOut(lun=ping.lun, ttt=ping.ttt), data[: self.agreed.max_send])
 
     def ping(self, ping: Ping) -> None:
         """Send a ping of our own."""
-        window = self.window
-        header = NopOut(itt=ping.itt, cmd_sn=window.cmd_sn, exp_stat_sn=window.exp_stat_sn)
-        self.put(header, ping.data)
+        self.put(NopOut(itt=ping.itt), ping.data)
 
     def text(self, text: Text) -> None:
         """Send text, or ask for more of the answer."""
         more = text.ttt != NO_TAG
-        header = TextRequest(
-            itt=text.itt,
-            ttt=text.ttt,
-            cmd_sn=self.window.take(),
-            exp_stat_sn=self.window.exp_stat_sn,
-        )
-        self.put(header, b"" if more else text.data)
+        self.put(TextRequest(itt=text.itt, ttt=text.ttt), b"" if more else text.data)
 
     def manage(self, task: TaskManagement) -> None:
         """Send a task management function."""
         command = task.task
-        header = TaskRequest(
-            flags=FINAL | task.function,
-            lun=wire_lun(task.lun) if command is None else command.wire_lun,
-            itt=task.itt,
-            ref_itt=NO_TAG if command is None else command.itt,
-            cmd_sn=self.window.cmd_sn,
-            exp_stat_sn=self.window.exp_stat_sn,
-            ref_cmd_sn=0 if command is None else command.cmd_sn,
+        self.put(
+            TaskRequest(
+                flags=FINAL | task.function,
+                lun=0 if task.function in ENDS_ALL else wire_lun(task.lun),
+                itt=task.itt,
+                ref_itt=NO_TAG if command is None else command.itt,
+                ref_cmd_sn=0 if command is None else command.cmd_sn,
+            )
         )
-        if task.function in (
-            Function.TARGET_WARM_RESET,
-            Function.TARGET_COLD_RESET,
-            Function.I_T_NEXUS_RESET,
-        ):
-            header = header._replace(lun=0)
-        self.put(header)
 
     def logout(self, logout: Logout) -> None:
         """End the session."""
-        window = self.window
-        self.put(
-            LogoutRequest(itt=logout.itt, cmd_sn=window.cmd_sn, exp_stat_sn=window.exp_stat_sn)
-        )
+        self.put(LogoutRequest(itt=logout.itt))

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = [
+    "add_data",
     "additional_headers",
     "encode",
     "long_cdb_header",
@@ -131,13 +132,18 @@ def encode(
     head = pack(header._replace(lengths=len(additional) // 4 << 24 | len(data))) + additional
     parts: list[Buffer] = [head + digest_of(head) if header_digest else head]
     if data:
-        parts.append(data)
-        tail = bytes(-len(data) % 4)
-        if data_digest:
-            tail += digest_of(data, tail)
-        if tail:
-            parts.append(tail)
+        add_data(parts, data, digest=data_digest)
     return parts
+
+
+def add_data(parts: list[Buffer], data: Buffer, *, digest: bool) -> None:
+    """Add what follows a header: data, what pads them, their digest if there is to be one."""
+    parts.append(data)
+    tail = bytes(-len(data) % 4)
+    if digest:
+        tail += digest_of(data, tail)
+    if tail:
+        parts.append(tail)
 
 
 def additional_headers(data: Buffer) -> Iterator[tuple[int, bytes]]:

@@ -167,9 +167,7 @@ class Recovery:
         for event in events:
             if isinstance(event, Request):
                 self._attempts = 0
-                waiter = event.waiter
-                if waiter is not None and not waiter.done():
-                    waiter.set_result(None)
+                self._end(event)
             else:
                 # Of a login its link has heard before.
                 self._message(cast("Message", event))

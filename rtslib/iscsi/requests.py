@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Command", "Function", "Logout", "Ping", "Request", "TaskManagement", "Text"]
 
 CDB_SIZE = 16
-GOOD, CHECK_CONDITION, CONDITION_MET = 0x00, 0x02, 0x04
+GOOD, CONDITION_MET = 0x00, 0x04
 
 
 class Function(IntEnum):
@@ -38,6 +38,12 @@ class Function(IntEnum):
     QUERY_TASK_SET = 10
     I_T_NEXUS_RESET = 11
     QUERY_ASYNCHRONOUS_EVENT = 12
+
+
+#: The functions after which no command of any logical unit is under way.
+ENDS_ALL = frozenset(
+    {Function.TARGET_WARM_RESET, Function.TARGET_COLD_RESET, Function.I_T_NEXUS_RESET}
+)
 
 
 class Request:
@@ -62,7 +68,6 @@ class Command(Request):
 
     __slots__ = (
         "aborting",
-        "attribute",
         "cdb",
         "cmd_sn",
         "data_out",
@@ -88,15 +93,12 @@ class Command(Request):
         data_out: Buffer | None = None,
         read_into: memoryview | None = None,
         *,
-        attribute: int = 1,
         repeatable: bool = True,
     ) -> None:
         super().__init__()
         self.lun = lun
         self.wire_lun = wire_lun(lun)
         self.cdb = cdb
-        #: The task attribute: 0 untagged, 1 simple, 2 ordered, 3 head of queue, 4 ACA.
-        self.attribute = attribute
         self.data_out = None if data_out is None else memoryview(data_out).cast("B")
         #: Where what is read goes; None again when nobody wants it any more.
         self.read_into = read_into
@@ -188,10 +190,9 @@ class Ping(Request):
 class Logout(Request):
     """The end of the session."""
 
-    __slots__ = ("response", "time2wait")
+    __slots__ = ("response",)
     what = "logout"
 
     def __init__(self) -> None:
         super().__init__()
         self.response = -1
-        self.time2wait = 0

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from rtslib.errors import MASK
 from rtslib.iscsi.errors import LocalProtocolError
+from rtslib.portal import DEFAULT_PORT, spelled
+from rtslib.wwn import ISCSI_NAME_BYTES
 
 if TYPE_CHECKING:
     from rtslib.iscsi.keys import Value
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["Credentials", "Settings", "random_isid"]
 
 DEFAULT_INITIATOR = "iqn.2026-11.org.rtslib:initiator"
-MAX_NAME = 223
 #: Targets choose the first that they know. SHA-256 comes last: tgtd, which has MD5, takes its
 #: number for that of another one, and then refuses what is right.
 ALGORITHMS = (8, 6, 5, 7)
@@ -50,7 +51,7 @@ class Settings:
     """
 
     host: str = "127.0.0.1"
-    port: int = 3260
+    port: int = DEFAULT_PORT
     target: str | None = None
     #: A LUN, and the serial number that it must have, if a URL has them.
     lun: int | None = None
@@ -93,8 +94,10 @@ class Settings:
 
     def __post_init__(self) -> None:
         for what in (self.initiator, self.target):
-            if what is not None and not 0 < len(what.encode("utf-8")) <= MAX_NAME:
-                raise LocalProtocolError(f"an iSCSI name has 1 to {MAX_NAME} bytes", value=what)
+            if what is not None and not 0 < len(what.encode("utf-8")) <= ISCSI_NAME_BYTES:
+                raise LocalProtocolError(
+                    f"an iSCSI name has 1 to {ISCSI_NAME_BYTES} bytes", value=what
+                )
         ours, theirs = self.credentials, self.target_credentials
         if theirs is not None and ours is None:
             raise LocalProtocolError("the target proves itself only to whom it knows: credentials")
@@ -114,8 +117,7 @@ class Settings:
     @property
     def where(self) -> str:
         """The portal, and the target if there is one, for messages."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}" + (f" {self.target}" if self.target else "")
+        return spelled(self.host, self.port) + (f" {self.target}" if self.target else "")
 
     def offers(self) -> dict[str, Value]:
         """Return the operational keys that are offered or declared."""

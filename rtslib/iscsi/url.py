@@ -19,15 +19,16 @@ from typing import TYPE_CHECKING
 
 from rtslib.errors import MASK, InvalidValueError
 from rtslib.iscsi.environment import NO_SECRET, Environment, Secret
-from rtslib.portal import DEFAULT_PORT, MAX_PORT
+from rtslib.portal import DEFAULT_PORT, MAX_PORT, spelled
+from rtslib.wwn import ISCSI_NAME_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["IscsiURL", "URLError"]
 
-#: RFC 7143: a name has at most 223 bytes; libiscsi has room for 255 of anything else.
-_MAX_NAME, _MAX_TEXT = 223, 255
+#: libiscsi has room for so much of anything but a name.
+_MAX_TEXT = 255
 #: What three bytes hold: see scsi.lun.
 _MAX_LUN = 0xFFFFFF
 
@@ -99,8 +100,7 @@ class IscsiURL:
     @property
     def portal(self) -> str:
         """Address and port, as SendTargets spells them."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        return spelled(self.host, self.port)
 
     @property
     def wants_chap(self) -> bool:
@@ -276,13 +276,13 @@ class _Parser:
         bad = _ESCAPE.search(self.text, start, end)
         if bad:
             raise self.error(bad.start(), "behind a % two hexadecimal digits are missing")
-        name = self._checked(start, end, "target's name", 3 * _MAX_NAME)
+        name = self._checked(start, end, "target's name", 3 * ISCSI_NAME_BYTES)
         if not name:
             raise self.error(start, "the target's name is empty")
         encoded = name.encode("utf-8", "surrogateescape")
         found = re.sub(rb"%(..)", lambda it: bytes.fromhex(it.group(1).decode()), encoded)
-        if len(found) > _MAX_NAME:
-            raise self.error(start, f"the target's name is longer than {_MAX_NAME} bytes")
+        if len(found) > ISCSI_NAME_BYTES:
+            raise self.error(start, f"the target's name is longer than {ISCSI_NAME_BYTES} bytes")
         return found.decode("utf-8", "surrogateescape")
 
     def _arguments(self, start: int) -> dict[str, object]:
