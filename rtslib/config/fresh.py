@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtslib.alua import ALUATargetPortGroup
 from rtslib.lun import LUN, MappedLUN
-from rtslib.tcm import FileIOStorageObject, RDMCPStorageObject
+from rtslib.tcm import BlockStorageObject, FileIOStorageObject, RDMCPStorageObject
 
 if TYPE_CHECKING:
     from rtslib.config.state import Record
@@ -30,6 +30,8 @@ _TPG_DEPTH = 2
 
 #: Of these the ALUA groups and LUNs all begin alike: the target core emulates them whole.
 _EMULATED = frozenset({"fileio", "block", "ramdisk"})
+#: Of these no object is read-only to the kernel (DF_READ_ONLY: target_core_iblock.c alone sets it).
+_ALWAYS_WRITABLE = frozenset({"fileio", "ramdisk"})
 
 
 class Fresh:
@@ -39,6 +41,8 @@ class Fresh:
         self._known: dict[tuple[Any, ...], dict[str, str]] = {}
         #: TPGs that nobody has ever logged in to.
         self._closed: set[str] = set()
+        #: Names of new block devices and LUNs that take writes.
+        self._writable: set[str] = set()
 
     def made(self, path: str) -> None:
         """Note that a directory was made: if it is a TPG, nobody can log in to it so far."""
@@ -54,7 +58,12 @@ class Fresh:
 
         It is to be added to.
         """
-        kind = self._mapped(record, path) if record.cls is MappedLUN else _kind(record)
+        if record.cls is MappedLUN:
+            kind = self._mapped(record, path)
+        else:
+            kind = _kind(record)
+            if self._takes_writes(record):
+                self._writable.add(record.name)
         return None if kind is None else self._known.setdefault(kind, {})
 
     def _mapped(self, record: Record, path: str) -> tuple[Any, ...] | None:
@@ -62,12 +71,23 @@ class Fresh:
 
         Where an initiator had logged in before its ACL was made, as it had seen the LUN then, else
         as prod_mode_write_protect has it (target_core_fabric_configfs.c,
-        target_fabric_mappedlun_link). One that is to be protected is always looked at.
+        target_fabric_mappedlun_link); protected where the device takes no writes
+        (target_core_device.c, core_dev_add_initiator_node_lun_acl). One that is to be protected is
+        always looked at.
         """
         if not self._closed or record.files.get(_WRITE_PROTECT) != "0":
             return None
+        if record.link is None or record.link.end not in self._writable:
+            return None
         tpg = path.partition("/acls/")[0]
         return (MappedLUN, tpg) if tpg in self._closed else None
+
+    def _takes_writes(self, record: Record) -> bool:
+        """Tell of a storage object or LUN whether the kernel lets initiators write to it."""
+        if issubclass(record.cls, BlockStorageObject):
+            return record.made.get("readonly") is False
+        end = record.link.end if record.cls is LUN and record.link else ""
+        return end in self._writable or _plugin(end) in _ALWAYS_WRITABLE
 
 
 _WRITE_PROTECT = MappedLUN.write_protect.file
@@ -89,8 +109,13 @@ def _kind(record: Record) -> tuple[Any, ...] | None:
 
 
 def _emulated(name: str) -> bool:
-    """Tell whether a record's name, /backstores/PLUGIN/NAME, is that of such a storage object."""
-    return name.split("/", 3)[2] in _EMULATED
+    """Tell whether a storage object is one that the target core emulates whole."""
+    return _plugin(name) in _EMULATED
+
+
+def _plugin(name: str) -> str:
+    """Return the plugin in the name of a storage object's record, /backstores/PLUGIN/NAME."""
+    return "".join(name.split("/", 3)[2:3])
 
 
 def _is_file(path: str) -> bool:

@@ -259,6 +259,8 @@ def _mapped_link(mapped: Directory, lun: Directory) -> None:
         fail(errno.EINVAL)
     else:
         readonly = entry["readonly"]
+    # core_dev_add_initiator_node_lun_acl(): a device that takes no writes (DF_READ_ONLY)
+    readonly = readonly or any(link.target.data.get("readonly") for link in lun.links.values())
     acl.data["deves"][str(mapped.data["number"])] = {
         "lun": lun.name,
         "readonly": readonly,

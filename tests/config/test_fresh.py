@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from rtslib.testing.wrappers import Operation
 
 MANY = 4
+LUN_NAME = "/iscsi/target/tpg1/lun0"
 
 each_kernel = pytest.mark.parametrize("kernel", KERNELS)
 
@@ -139,9 +140,13 @@ def test_kinds_of_mapped_luns() -> None:
 
     def known(write_protect: str, at: str = tpg) -> dict[str, str] | None:
         files = {"write_protect": write_protect}
-        record = Record("/x", MappedLUN, "/x", "lun_0", "", {}, files, None)
+        record = Record("/x", MappedLUN, "/x", "lun_0", "", {}, files, Link(LUN_NAME, None))
         return fresh.of(record, f"{at}/acls/iqn.1994-05.com.example:one/lun_0")
 
+    def export(disk: str) -> None:
+        fresh.of(Record(LUN_NAME, LUN, "", "lun_0", "", {}, {}, Link(disk, None)), f"{tpg}/lun_0")
+
+    export("/backstores/ramdisk/disk")
     # It was there before: somebody may have logged in to it.
     assert known("0") is None
     for path in ("iscsi", f"iscsi/{IQN}", tpg, f"{tpg}/lun/lun_0", f"srpt/{IQN}/tpgt_1"):
@@ -155,6 +160,48 @@ def test_kinds_of_mapped_luns() -> None:
     assert known("0") is not None
     fresh.written(f"{tpg}/enable")
     assert known("0") is None
+
+
+@pytest.mark.parametrize(
+    ("disk", "learnt"),
+    [
+        ("/backstores/block/writable", True),
+        ("/backstores/block/read-only", False),
+        ("/backstores/block/older", False),
+        ("/backstores/fileio/older", True),
+        ("/backstores/pscsi/older", False),
+    ],
+)
+def test_mapped_luns_of_what_may_take_no_writes_are_not_known(disk: str, learnt: bool) -> None:
+    """Whether a device that was there before takes writes, nobody has said."""
+    fresh, tpg = Fresh(), f"iscsi/{IQN}/tpgt_1"
+    fresh.made(tpg)
+    for name in ("writable", "read-only"):
+        made = {"dev": "/dev/vdb", "readonly": name == "read-only"}
+        named = f"/backstores/block/{name}"
+        record = Record(named, BlockStorageObject, "", name, "", made, {}, None)
+        fresh.of(record, f"core/iblock_0/{name}")
+    fresh.of(Record(LUN_NAME, LUN, "", "lun_0", "", {}, {}, Link(disk, None)), f"{tpg}/lun/lun_0")
+    link, files = Link(LUN_NAME, None), {"write_protect": "0"}
+    mapped = Record("/x", MappedLUN, "/x", "lun_0", "", {}, files, link)
+    assert (fresh.of(mapped, f"{tpg}/acls/x/lun_0") is not None) == learnt
+
+
+@each_kernel
+def test_a_mapped_lun_of_a_read_only_device_is_as_wanted(kernel: str) -> None:
+    """The kernel begins it write-protected, and it is saved as what it was set to."""
+    tree = empty(kernel)
+    with use(tree):
+        tpg = iscsi_tpg(tree)
+        LUN(tpg, 0, RDMCPStorageObject("disk", "64K"))
+        LUN(tpg, 1, BlockStorageObject("cd", "/dev/sr0", readonly=True))
+        acl = NodeACL(tpg, "iqn.1994-05.com.example:one")
+        for number in (0, 1):
+            acl.mapped_lun(number, number, write_protect=False)
+    want = capture(tree)
+    other = empty(kernel)
+    assert apply(other, plan(State(), want, tree.root)).good
+    assert capture(other) == want
 
 
 @each_kernel

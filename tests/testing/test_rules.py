@@ -315,6 +315,18 @@ def test_write_protect_begins_as_the_tpg_says(fake: Filled) -> None:
     assert fake.read(f"{acl}/lun_0/write_protect") == "1\n"
 
 
+def test_what_takes_no_writes_begins_write_protected(fake: Filled) -> None:
+    """Seen on 6.1 and 6.12; an initiator may be told otherwise, though nothing comes of it."""
+    disk = fake.storage("core/iblock_0/b", "udev_path=/dev/sr0,readonly=1")
+    fake.tpg()
+    fake.mkdir(f"{TPG}/lun/lun_3")
+    fake.symlink(disk, f"{TPG}/lun/lun_3/x")
+    file = f"{fake.acl(TPG, luns=(0, 3))}/lun_{{}}/write_protect"
+    assert [fake.read(file.format(lun)) for lun in (0, 3)] == ["0\n", "1\n"]
+    fake.write(file.format(3), "0")
+    assert fake.read(file.format(3)) == "0\n"
+
+
 def test_an_object_is_exported_65535_times_at_most(
     fake: Filled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
