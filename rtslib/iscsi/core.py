@@ -112,7 +112,7 @@ class Connection:
 
     def execute(self, command: Command) -> None:
         """Send a command, now or as soon as the target takes it."""
-        self._at_work()
+        self._require_work()
         if self.waiting or not self.window.room:
             self.waiting.append(command)
             return
@@ -121,13 +121,13 @@ class Connection:
 
     def text(self, text: Text) -> None:
         """Send text that will be answered."""
-        self._at_work()
+        self._require_work()
         self.waiting.append(text)
         self._send_waiting()
 
     def ping(self, ping: Ping) -> None:
         """Ask whether the target is there."""
-        self._at_work()
+        self._require_work()
         if len(ping.data) > min(
             self.sender.agreed.max_send, self.settings.max_recv_data_segment_length
         ):
@@ -137,7 +137,7 @@ class Connection:
 
     def manage(self, task: TaskManagement) -> None:
         """Send a task management function."""
-        self._at_work()
+        self._require_work()
         if task.function >= Function.QUERY_TASK and self.sender.agreed.protocol_level < 2:  # noqa: PLR2004 - RFC 7144
             raise LocalProtocolError(
                 f"{task.function.name} needs protocol level 2, which was not agreed upon",
@@ -149,7 +149,8 @@ class Connection:
     def abandon(self, command: Command) -> TaskManagement | None:
         """Want no more of a command: nothing is written to its memory from now on.
 
-        Returns the function that was sent to end it at the target, None where it was not there.
+        Returns the function that was sent to end it at the target, None where it was not there, or
+        ends with the session.
         """
         command.read_into = None
         if command in self.waiting:
@@ -159,6 +160,9 @@ class Connection:
             return None
         self.receiver.divert(command.itt)
         command.aborting = True
+        if not self._at_work:
+            # A logout is on its way, which ends all commands; nothing may be sent behind it.
+            return None
         task = TaskManagement(Function.ABORT_TASK, command.lun, command)
         self.manage(task)
         return task
@@ -255,8 +259,12 @@ class Connection:
 
     # What is the same for all of this.
 
-    def _at_work(self) -> None:
-        if self.state is not State.FULL and self.state is not State.ASKED:
+    @property
+    def _at_work(self) -> bool:
+        return self.state is State.FULL or self.state is State.ASKED
+
+    def _require_work(self) -> None:
+        if not self._at_work:
             raise LocalProtocolError(f"the connection is {self.state.value}: it takes no requests")
 
     def _trigger(self, trigger: Trigger) -> None:

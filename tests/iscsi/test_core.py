@@ -510,6 +510,23 @@ def test_logout() -> None:
         talk.connection.logout(Logout())
 
 
+def test_a_command_that_nobody_wants_any_more_while_we_log_out() -> None:
+    """Nothing is sent behind a logout: that ends the command too."""
+    talk = silent()
+    command = talk.read(0, 1)
+    memory = command.read_into
+    talk.pump()
+    logout = Logout()
+    talk.connection.logout(logout)
+    assert talk.connection.abandon(command) is None
+    talk.served.send(data_in(command), b"x" * 512, counts=False)
+    talk.pump()
+    assert memory is not None
+    assert not any(memory)
+    assert not any(isinstance(pdu, TaskRequest) for pdu in talk.served.came)
+    assert talk.connection.unfinished() == [command, logout]
+
+
 # Messages and rejections.
 
 

@@ -54,6 +54,13 @@ class OnlyLater(Served):
             super().on_command(pdu, data)
 
 
+class NoGoodbye(OnlyLater):
+    """It takes commands and a logout, and answers neither."""
+
+    def on_logout(self, pdu: LogoutRequest, data: Any) -> None:
+        pass
+
+
 def only_later(**options: Any) -> FakeTarget:
     target = fake(**options)
     target.serve = OnlyLater
@@ -373,6 +380,8 @@ def test_a_rejection_is_as_good_as_a_message() -> None:
 def test_being_asked_twice_and_leaving_by_ourselves() -> None:
     async def work() -> None:
         target = fake()
+        # As long as the goodbye has no answer, no new connection is made.
+        target.serve = NoGoodbye
         session = await connect(target)
         asked = AsyncMessage(event=MessageKind.ASKS_FOR_LOGOUT, parameter3=60)
         target.served[0].send(asked)
@@ -549,6 +558,30 @@ def test_a_goodbye_in_the_midst_of_commands() -> None:
         await session.logout()
         with pytest.raises(ConnectionLostError, match="was closed"):
             await reading
+
+    run(work())
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_a_command_given_up_while_we_log_out(cancelled: bool) -> None:
+    async def work() -> None:
+        target = fake()
+        target.serve = NoGoodbye
+        session = connect(target)
+        await session.open()
+        reading = asyncio.ensure_future(
+            session.execute(0, read_cdb(3, 1), length=BLOCK, timeout=1000 if cancelled else 0.05)
+        )
+        await until(lambda: came(target, SCSICommand))
+        leaving = asyncio.ensure_future(session.logout())
+        await until(lambda: came(target, LogoutRequest))
+        if cancelled:
+            reading.cancel()
+        with pytest.raises(asyncio.CancelledError if cancelled else NoAnswerError):
+            await reading
+        assert not leaving.done()
+        target.hang_up()
+        await leaving
 
     run(work())
 
