@@ -63,13 +63,12 @@ test-targets: $(BIN)/.ready
 	@sh .ci/targets "$(BIN)/python" -m pytest -q tests/targets
 
 bench-iscsi: $(BIN)/.ready
-	@sh .ci/targets "$(BIN)/python" bench/iscsi.py
+	@sh .ci/targets "$(BIN)/python" bench/initiator.py
 
 lint: $(BIN)/.lint
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	MYPYPATH=tests $(BIN)/mypy bench/iscsi.py
 
 format: $(BIN)/.lint
 	$(BIN)/ruff check --fix

@@ -47,13 +47,18 @@ def main(results: str, picture: str) -> None:
         axis.set_xlabel("LUNs")
         axis.set_ylabel("CPU, 10⁹ instructions")
         axis.grid(visible=True, which="major", alpha=0.3)
-    handles, labels = axes.flat[0].get_legend_handles_labels()
-    for extra in axes.flat[2].get_legend_handles_labels()[1]:
-        if extra not in labels:
-            found = axes.flat[2].get_legend_handles_labels()
-            handles.append(found[0][found[1].index(extra)])
-            labels.append(extra)
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    legend = {
+        label: handle
+        for axis in axes.flat
+        for handle, label in zip(*axis.get_legend_handles_labels())
+    }
+    figure.legend(
+        list(legend.values()),
+        list(legend),
+        loc="outside lower center",
+        ncols=len(legend),
+        frameon=False,
+    )
     figure.savefig(picture, dpi=110)
 
 

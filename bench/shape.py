@@ -68,9 +68,6 @@ class Work(NamedTuple):
     title: str
 
 
-STATES = ("empty", "storage", "target", "luns", "mapped", "other")
-"""What the tree can hold: each but the last adds something to the one before."""
-
 WORKS = {
     "import": Work("empty", "empty", "`import rtslib`, with starting Python"),
     "create-storage": Work("empty", "storage", "create storage objects"),

@@ -63,9 +63,9 @@ class Cell:
             self.wall.append(float(f"{record['wall']:.5g}"))
             self.peak = max(self.peak, record.get("peak", 0))
 
-    def seconds(self, clock: str = "") -> list[float]:
-        """Return the CPU or wall seconds; by default what its clock is good for."""
-        found: list[float] = getattr(self, clock or CLOCKS[self.clock])
+    def seconds(self) -> list[float]:
+        """Return the CPU or wall seconds, whichever its clock is good for."""
+        found: list[float] = getattr(self, CLOCKS[self.clock])
         return found
 
 
@@ -124,19 +124,12 @@ class Table:
         """Return a cell."""
         return self.cells.get((clock, shape, work, contender))
 
-    def ratio(
-        self, clock: str, shape: str, work: str, over: str, under: str, figure: str = ""
-    ) -> Optional[Ratio]:
-        """Return how much more `over` costs than `under`, round by round."""
-        first, second = (self.get(clock, shape, work, name) for name in (over, under))
-        return quotient(first, second, figure)
 
-
-def quotient(first: Optional[Cell], second: Optional[Cell], figure: str = "") -> Optional[Ratio]:
+def quotient(first: Optional[Cell], second: Optional[Cell]) -> Optional[Ratio]:
     """Return how much more one cell is than another; the rounds of each are paired."""
-    if first is None or second is None or not (below := second.seconds(figure)):
+    if first is None or second is None or not (below := second.seconds()):
         return None
-    above = first.seconds(figure)
+    above = first.seconds()
     if not above:
         least = first.limit / median(below)
         return Ratio(least, least, least, at_least=True) if first.limit > 0 else None
@@ -162,11 +155,11 @@ def spelled(ratio: Optional[Ratio]) -> str:
     return ("> " if ratio.at_least else "") + number(ratio.middle) + spread
 
 
-def seconds(cell: Optional[Cell], figure: str = "") -> str:
+def seconds(cell: Optional[Cell]) -> str:
     """Spell what a cell took."""
     if cell is None:
         return ""
-    found = cell.seconds(figure)
+    found = cell.seconds()
     if found:
         return number(median(found))
     return f"> {cell.limit:.0f}" if cell.limit > 0 else "failed" if cell.limit else ""
@@ -182,8 +175,8 @@ def rows(table: Table, clock: str, shape: str) -> list[list[str]]:
     for work in WORKS:
         cells = [table.get(clock, shape, work, name) for name in names]
         if any(cells):
-            ratios = (("fb", "ours"), ("ours", "floor"))
-            spelled_ratios = [spelled(table.ratio(clock, shape, work, *pair)) for pair in ratios]
+            fb, ours, floor = (table.get(clock, shape, work, it) for it in ("fb", "ours", "floor"))
+            spelled_ratios = [spelled(quotient(fb, ours)), spelled(quotient(ours, floor))]
             found.append([WORKS[work].title, *map(seconds, cells), *spelled_ratios, rounds(cells)])
     return found
 

@@ -27,7 +27,7 @@ nitpicky = True
 #: What is not ours, and the letters that stand for a type.
 _STANDARD = "|".join(sys.stdlib_module_names)
 nitpick_ignore_regex = [
-    (r"py:.*", rf"(builtins|{_STANDARD})\..*"),
+    (r"py:.*", rf"({_STANDARD})\..*"),
     (r"py:class", r".*\[.*|NoneType"),
     (r"py:(class|obj)", r"(.*\.)?[A-Z]"),
 ]

@@ -146,16 +146,11 @@ def _link(module: ModuleType, name: str) -> str:
     there = getattr(module, name)
     if inspect.ismodule(there):
         return f":py:mod:`{name} <{there.__name__}>`"
-    home = getattr(there, "__module__", None) or _exporter(name, module.__name__)
-    if home is None:
-        return code(name)
-    return f":py:obj:`{name} <{home}.{getattr(there, '__qualname__', name)}>`"
-
-
-def _exporter(name: str, but: str) -> str | None:
-    """Return the module that defines a constant, None where none has it among its names."""
-    names = [it for mine in modules().values() for it in mine if it != but]
-    return next((it for it in names if name in _own(importlib.import_module(it))), None)
+    home = getattr(there, "__module__", None)
+    if home is not None:
+        return f":py:obj:`{name} <{home}.{getattr(there, '__qualname__', name)}>`"
+    full = next(iter(homes().get(name, ())), None)
+    return code(name) if full is None else f":py:obj:`{name} <{full}>`"
 
 
 @cache

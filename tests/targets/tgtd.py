@@ -71,7 +71,7 @@ class Tgtd:
             time.sleep(0.02)
         self.admin("portal", "new", "--param", f"portal=[::1]:{self.port}")
 
-    def create(self, size: int = 64 * MIB, *, open_to_all: bool = True) -> None:
+    def create(self, size: int = 64 * MIB) -> None:
         """Make the target, with its disk."""
         if not self.image.exists():
             self.image.touch()
@@ -87,8 +87,7 @@ class Tgtd:
             "--backing-store",
             str(self.image),
         )
-        if open_to_all:
-            self.admin("target", "bind", "--tid", "1", "--initiator-address", "ALL")
+        self.admin("target", "bind", "--tid", "1", "--initiator-address", "ALL")
 
     def set(self, name: str, value: str) -> None:
         """Set a parameter of the target."""

@@ -2,7 +2,7 @@
 # Copyright the rtslib authors
 """The initiator beside libiscsi's iscsi-perf, on the same tgtd on loopback: throughput as ratios.
 
-usage: python bench/iscsi.py [SECONDS [GIB]]
+usage: python bench/initiator.py [SECONDS [GIB]]
 
 They read for so many seconds each, in turns, several times; the ratio is the median of the pairs'.
 Then so many GiB are read, and memory must not have grown. Ends with 1 if something misses its mark.
