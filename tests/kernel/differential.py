@@ -5,6 +5,7 @@
 ``python tests/kernel/differential.py 6.12 --seeds 20`` lets the fake choose the steps and say what
 must come of them, and boots a guest (see ``vm.py``) that does them. Every sequence follows from its
 seed: ``--seed N --seeds 1`` does one again. A step that the fake says is an oops is left out.
+Debian's updates of a series are told apart by the release in their ``version`` files alone.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 PLAN = "/out/plan.json"
 ROUNDS = 6
 LEFT = ("", "core", "core/alua/lu_gps")
+#: The release in a version file: the fake has that of the kernel that was recorded.
+RELEASE = re.compile(r"(?<=on )\d+\.\d+\.\d+[-+.~\w]*-amd64")
 
 
 def plan(kernel: str, first: int, seeds: int, length: int) -> list[dict[str, Any]]:
@@ -65,7 +69,7 @@ def compare(fs: ConfigFS, sequences: list[dict[str, Any]]) -> list[str]:
         seed = sequence["seed"]
         for number, (name, arguments, wanted) in enumerate(sequence["steps"]):
             found = strategies.perform(fs, Step(name, tuple(arguments)))
-            if found != wanted:
+            if RELEASE.sub("RELEASE", found) != RELEASE.sub("RELEASE", wanted):
                 what = f"seed {seed} step {number}: {name} {arguments}"
                 wrong.append(f"{what}\n  kernel {found}\n  fake   {wanted}")
         left = clear(fs)
