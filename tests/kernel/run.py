@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,10 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 SUITE = "tests/kernel/suite"
 DIFFERENTIAL = "tests/kernel/differential.py"
 TIMEOUT = 3600.0
+MESSAGE = 600
+"""How many letters of a failure its closing line has."""
+CLOSING = ("kernel ", "failed: ")
+"""What the closing lines begin with."""
 
 PYTEST = ("-m", "pytest", "-p", "no:cacheprovider", "--junitxml=/out/results.xml", SUITE)
 
@@ -46,10 +49,12 @@ def run_suite(kernel: str, extra: list[str]) -> tuple[bool, str]:
             return False, f"kernel {kernel}: the guest failed: {error}"
         results = Path(out, "results.xml")
         counts = counts_of(results) if results.exists() else {}
+        failed = failures_of(results) if results.exists() else []
     taken = time.monotonic() - began
     told = ", ".join(f"{number} {name}" for name, number in counts.items()) or "no results"
     good = status == 0 and counts.get("passed", 0) > 0 and not counts["skipped"]
-    return good, f"kernel {kernel}: {told}, status {status}, {taken:.0f} s"
+    closing = f"kernel {kernel}: {told}, status {status}, {taken:.0f} s"
+    return good, "\n".join([*failed, closing])
 
 
 def run_differential(kernel: str) -> tuple[bool, str]:
@@ -67,6 +72,15 @@ def counts_of(results: Path) -> dict[str, int]:
         suite = suite[0]
     counts = {name: int(suite.get(name, "0")) for name in ("failures", "errors", "skipped")}
     return {"passed": int(suite.get("tests", "0")) - sum(counts.values()), **counts}
+
+
+def failures_of(results: Path) -> list[str]:
+    """Return a line for each test that failed, to be seen where all else scrolls away."""
+    return [
+        f"{CLOSING[1]}{case.get('name')}: {' '.join(wrong.get('message', '').split())[:MESSAGE]}"
+        for case in ET.parse(results).iter("testcase")
+        for wrong in (*case.iter("failure"), *case.iter("error"))
+    ]
 
 
 def main() -> int:
@@ -88,10 +102,11 @@ def main() -> int:
 
 
 def run_all(kernels: list[str], extra: list[str]) -> int:
-    """Run the tests on several kernels at once, and show what each printed in turn."""
+    """Run the tests on several kernels at once; show what each printed in turn, and how all ended."""
     # What all need is made before, once.
     require_qemu()
     environments(cache_directory())
+    ended = []
     with ExitStack() as stack:
         running = []
         for kernel in kernels:
@@ -102,8 +117,11 @@ def run_all(kernels: list[str], extra: list[str]) -> int:
         for process, output in running:
             process.wait()
             output.seek(0)
-            shutil.copyfileobj(output, sys.stdout.buffer)
-            sys.stdout.flush()
+            printed = output.read().decode(errors="replace")
+            print(printed, end="")
+            ended += [line for line in printed.splitlines() if line.startswith(CLOSING)]
+    # Of a log only the end may be kept.
+    print("\n".join(["", *ended]), flush=True)
     return max(process.returncode != 0 for process, _output in running)
 
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PROCESSES = 16
-EACH = 25
+#: Few, for nobody may wait for the tree's lock for a minute, however slow the machine is.
+EACH = 10
 IQN = "iqn.2026-11.org.example:crowd"
 
 
