@@ -20,21 +20,20 @@ if TYPE_CHECKING:
 def plan(saved: str) -> None:
     """Compare with a file that says what is there."""
     fs = configfs.current()
-    want = config.checked(SaveFile(saved).load())
-    steps = config.planned(config.capture(fs), want, fs.root)
+    have = config.capture(fs)
+    steps = config.planned(have, config.checked(SaveFile(saved).load(), have), fs.root)
     if len(steps):
         raise SystemExit(f"the plan of what is so has {len(steps)} steps: {list(steps)[:3]}")
 
 
 def change(shape: Shape) -> None:
-    """Change a setting of one storage object as a plan."""
+    """Change a setting of one storage object by a configuration that says nothing else."""
     fs = configfs.current()
     have = config.capture(fs)
-    data = config.dump(have)
-    for entry in data["storage_objects"]:
-        if entry["name"] == f"{shape.name}{shape.luns // 2}":
-            entry["attributes"]["emulate_3pc"] = 0
-    steps = config.planned(have, config.checked(config.Document(data)), fs.root)
+    entry = config.dump_record(have, have[f"/backstores/ramdisk/{shape.name}{shape.luns // 2}"])
+    entry["attributes"]["emulate_3pc"] = 0
+    want = config.checked(config.Document({"storage_objects": [entry]}))
+    steps = config.planned(have, want, fs.root, exact=False)
     report = config.apply(fs, steps)
     if len(steps) != 1 or not report.good:
         raise SystemExit(f"{len(steps)} steps: {report.errors()}")

@@ -13,7 +13,7 @@
 from rtslib.config.apply import OnFailure, Outcome, Report, Status, apply, roll_back
 from rtslib.config.capture import capture, capture_node
 from rtslib.config.document import Document, parse
-from rtslib.config.dump import dump
+from rtslib.config.dump import dump, dump_record
 from rtslib.config.operations import (
     WHOLE,
     Part,
@@ -51,6 +51,7 @@ __all__ = [
     "checked",
     "clear",
     "dump",
+    "dump_record",
     "parse",
     "plan",
     "planned",

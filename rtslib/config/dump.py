@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from rtslib.config.state import Link, Record, State
     from rtslib.node import Node
 
-__all__ = ["OURS", "dump", "dump_record"]
+__all__ = ["OURS", "dump", "dump_record", "says"]
 
 #: The key at the top under which stands what rtslib-fb has no place for.
 OURS = "rtslib"
@@ -50,6 +50,18 @@ def dump_record(state: State, record: Record) -> Entry:
     return _Dump(state).entry(record)
 
 
+def says(data: Any, state: State) -> bool:
+    """Tell whether data, not checked so far, are what ``dump`` returns of a state that is whole."""
+    objects = data.get("storage_objects") if isinstance(data, dict) else None
+    if not isinstance(objects, list) or len(objects) != sum(
+        issubclass(it.cls, StorageObject) for it in state
+    ):
+        return False
+    if not all(state.stands(it.name) and "@" not in it.name for it in state):
+        return False
+    return data == dump(state)
+
+
 class _Dump:
     """One state, being spelled."""
 
@@ -59,8 +71,6 @@ class _Dump:
         #: alike.
         self._known: dict[tuple[Any, ...], Entry] = {}
         self._by_class: dict[type[Node], list[Record]] = {}
-        for record in state:
-            self._by_class.setdefault(record.cls, []).append(record)
 
     def whole(self) -> Entry:
         return {
@@ -80,6 +90,9 @@ class _Dump:
 
     def _of(self, cls: type[Node]) -> list[Record]:
         """Return the records of a class, in order."""
+        if not self._by_class:
+            for record in self.state:
+                self._by_class.setdefault(record.cls, []).append(record)
         kinds = [it for it in self._by_class if issubclass(it, cls)]
         if len(kinds) == 1:
             return self._by_class[kinds[0]]

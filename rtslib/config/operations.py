@@ -16,7 +16,7 @@ from rtslib.config import names
 from rtslib.config.apply import OnFailure, Report, apply
 from rtslib.config.capture import capture, outline
 from rtslib.config.document import Document
-from rtslib.config.dump import dump
+from rtslib.config.dump import dump, says
 from rtslib.config.fields import check
 from rtslib.config.plan import plan
 from rtslib.config.problem import Problem
@@ -143,9 +143,20 @@ def read(document: Document) -> tuple[Data, list[Problem]]:
     return found.data, found.warnings
 
 
-def checked(document: Document) -> State:
-    """Return what a document asks for; ConfigError with all that is wrong with it."""
-    return wanted(read(document)[0])
+def checked(document: Document, have: State | None = None) -> State:
+    """Return what a document asks for; ConfigError with all that is wrong with it.
+
+    `have`, if given, is returned itself where the document says just that.
+    """
+    return _asked_for(document, have)[0]
+
+
+def _asked_for(document: Document, have: State | None) -> tuple[State, list[Problem]]:
+    """Return what a document asks for, and warnings."""
+    if have is not None and says(document.data, have):
+        return have, []
+    data, warnings = read(document)
+    return wanted(data), warnings
 
 
 def planned(
@@ -213,10 +224,9 @@ def restore(
     `save_file` remembers what could not be set up. The other arguments are those of ``planned``
     and ``apply``.
     """
-    data, warnings = read(document)
-    want = wanted(data)
     with guard(fs):
         have = capture(fs)
+        want, warnings = _asked_for(document, have)
         if not may_exist:
             _refuse_what_exists(want.select(part.chooser(want)), have)
         steps = planned(

@@ -18,6 +18,7 @@ from rtslib.config.bundle import Making, Removing
 from rtslib.config.course import LINK, course, settling
 from rtslib.config.form import NEXUS, codec_of
 from rtslib.config.merge import DEFAULT_GROUPS, Change, Exactly, joined, resized
+from rtslib.config.nearby import nearby
 from rtslib.config.once import once
 from rtslib.config.steps import Plan, Step
 from rtslib.declare import Attr, Children, Group
@@ -51,6 +52,11 @@ def plan(
     with `create_files`.
     """
     chosen = exact if callable(exact) else (lambda _record: bool(exact))
+    if want is have:
+        # So it is: nothing of it need be looked at.
+        have = want = have.select(lambda _record: False)
+    elif exact is False:
+        have = nearby(have, want)
     change = Change(have, want, chosen)
     return _Planner(change, root, whole=exact is True, create_files=create_files).planned()
 

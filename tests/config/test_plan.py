@@ -521,7 +521,7 @@ def test_what_a_part_needs(tree: FakeKernel) -> None:
     assert made(f"+{lun.name}") == (f"+{target}/tpg1", f"+{lun.link.end}")
     assert made(f"+{lun.link.end}") == ()
     # What is there and stays needs only what it stands in; what comes back must have gone before.
-    kept = plan(have, have, tree.root).needs
+    kept = plan(have, capture(tree), tree.root).needs
     assert kept(f"+{lun.name}") == (f"+{target}/tpg1",)
     other = State(
         it._replace(link=Link("/backstores/ramdisk/other", None)) if it is lun else it

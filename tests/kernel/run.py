@@ -102,7 +102,7 @@ def main() -> int:
 
 
 def run_all(kernels: list[str], extra: list[str]) -> int:
-    """Run the tests on several kernels at once; show what each printed in turn, and how all ended."""
+    """Run the tests on several kernels at once; show what each printed, and how all ended."""
     # What all need is made before, once.
     require_qemu()
     environments(cache_directory())
