@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Callable, NamedTuple, Protocol, cast
 from rtslib.errors import InvalidValueError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "HostConfigFS",
     "Kind",
     "current",
+    "names_of",
     "one_by_one",
     "use",
 ]
@@ -108,6 +109,9 @@ class ConfigFS(Protocol):
 
     def listdir(self, path: str) -> list[Entry]:
         """Return the names in a directory with their kinds, in no promised order."""
+
+    def names(self, path: str, kind: Kind) -> list[str]:
+        """Return the names in a directory of what is of one kind: as ``listdir``, for less."""
 
     def kind(self, path: str) -> Kind:
         """Tell what stands at `path` by one lstat; FileNotFoundError where nothing does."""
@@ -238,6 +242,15 @@ class HostConfigFS:
                 for it in entries
             ]
 
+    def names(self, path: str, kind: Kind) -> list[str]:
+        """Return names of one kind from getdents alone."""
+        with os.scandir(self._at(path)) as entries:
+            if kind is _LINK:
+                return [it.name for it in entries if it.is_symlink()]
+            if kind is _DIR:
+                return [it.name for it in entries if it.is_dir(follow_symlinks=False)]
+            return [it.name for it in entries if it.is_file(follow_symlinks=False)]
+
     def kind(self, path: str) -> Kind:
         """Tell what stands at `path` by one lstat."""
         mode = os.lstat(self._at(path)).st_mode
@@ -268,6 +281,11 @@ def one_by_one(read: Callable[[str], str], path: str, files: Sequence[str]) -> l
         except OSError as error:
             found.append(error)
     return found
+
+
+def names_of(entries: Iterable[Entry], kind: Kind) -> list[str]:
+    """Return the names of what is of one kind."""
+    return [entry.name for entry in entries if entry.kind is kind]
 
 
 class _Lock:

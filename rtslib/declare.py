@@ -161,10 +161,7 @@ class Link(Generic[N]):
     @staticmethod
     def link_name(node: Node) -> str | None:
         """Return the name of the link in a node's directory, None where there is none."""
-        for entry in door.listdir(node.fs, node.below("")):
-            if entry.kind is Kind.LINK:
-                return entry.name
-        return None
+        return next(iter(door.names(node.fs, node.below(""), Kind.LINK)), None)
 
     @staticmethod
     def end(node: Node) -> str | None:

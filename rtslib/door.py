@@ -37,10 +37,11 @@ __all__ = [
     "is_directory",
     "kind",
     "listdir",
-    "listdir_if_there",
     "locked",
     "mkdir",
     "mode",
+    "names",
+    "names_if_there",
     "read",
     "read_if_there",
     "readlink",
@@ -152,10 +153,18 @@ def read_if_there(fs: ConfigFS, path: str) -> str | None:
         raise refusal(fs, error, "read", path) from error
 
 
-def listdir_if_there(fs: ConfigFS, path: str) -> list[Entry] | None:
-    """Return the entries of a directory, None without a hint's cost where there is none."""
+def names(fs: ConfigFS, path: str, kind: Kind) -> list[str]:
+    """Return the names in a directory of what is of one kind."""
     try:
-        return fs.listdir(path)
+        return fs.names(path, kind)
+    except OSError as error:
+        raise refusal(fs, error, "list", path) from error
+
+
+def names_if_there(fs: ConfigFS, path: str, kind: Kind) -> list[str] | None:
+    """Return names of one kind, None without a hint's cost where there is no directory."""
+    try:
+        return fs.names(path, kind)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -41,7 +41,7 @@ def split(name: str) -> tuple[str, int | None]:
 
 def _listed(fs: ConfigFS) -> Iterator[tuple[str, str, int]]:
     """Yield (name, plugin, index) of every HBA: one getdents."""
-    for name, _kind in door.listdir(fs, "core"):
+    for name in door.names(fs, "core", Kind.DIRECTORY):
         plugin, index = split(name)
         if index is not None:
             yield name, plugin, index

@@ -80,12 +80,12 @@ class GroupView(Mapping[str, Any]):
         """Return the sorted names: one getdents, and a stat for each only where modes matter."""
         node = self.node
         path = node.below(self.directory)
-        entries = door.listdir_if_there(node.fs, path)
-        if entries is None:
+        found = door.names_if_there(node.fs, path, Kind.FILE)
+        if found is None:
             if node.may_lack():
                 return []
-            entries = door.listdir(node.fs, path)
-        found = sorted(entry.name for entry in entries if entry.kind is Kind.FILE)
+            found = door.names(node.fs, path, Kind.FILE)
+        found.sort()
         for wanted, bit in ((writable, 0o200), (readable, 0o400)):
             if wanted is not None:
                 found = [name for name in found if self._has(name, bit) == wanted]

@@ -123,10 +123,14 @@ class StorageObject(Node):
     @classmethod
     def handle(cls, fs: ConfigFS, rel: str) -> StorageObject:
         """Return the object at a path, of its plugin's class; no system call."""
-        plugin = rel.split("/")[1].rpartition("_")[0]
-        node = object.__new__(cls._classes.get(plugin, StorageObject))
+        node = object.__new__(cls.class_of(rel))
         node._stand(fs, rel)
         return node
+
+    @classmethod
+    def class_of(cls, rel: str) -> type[StorageObject]:
+        """Return the class of what stands at or below the path of an HBA."""
+        return cls._classes.get(rel.split("/")[1].rpartition("_")[0], StorageObject)
 
     def _find(self, name: str, index: int | None, fs: ConfigFS | None) -> None:
         """Stand on the object of this name, among those of the class's plugin."""

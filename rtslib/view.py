@@ -43,16 +43,13 @@ class View(Generic[N]):
 
     def _names(self) -> list[str]:
         path = self.declared.path(self.parent)
-        entries = door.listdir_if_there(self.parent.fs, path)
-        if entries is None:
+        found = door.names_if_there(self.parent.fs, path, Kind.DIRECTORY)
+        if found is None:
             # A fabric without this kind of children has no directory for them.
             if self.parent.may_lack():
                 return []
-            entries = door.listdir(self.parent.fs, path)
-        takes = self.declared.takes
-        return [
-            entry.name for entry in entries if entry.kind is Kind.DIRECTORY and takes(entry.name)
-        ]
+            found = door.names(self.parent.fs, path, Kind.DIRECTORY)
+        return list(filter(self.declared.takes, found))
 
     def _rank(self, name: str) -> tuple[int, Any, str]:
         try:

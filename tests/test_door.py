@@ -44,7 +44,8 @@ CALLS: dict[str, tuple[Callable[[ConfigFS], object], str, str | None]] = {
     "readlink": (lambda fs: door.readlink(fs, "some/path"), "readlink", None),
     "unlink": (lambda fs: door.unlink(fs, "some/path"), "unlink", None),
     "listdir": (lambda fs: door.listdir(fs, "some/path"), "list", None),
-    "listdir_if_there": (lambda fs: door.listdir_if_there(fs, "some/path"), "list", None),
+    "names": (lambda fs: door.names(fs, "some/path", Kind.LINK), "list", None),
+    "names_if_there": (lambda fs: door.names_if_there(fs, "some/path", Kind.FILE), "list", None),
     "kind": (lambda fs: door.kind(fs, "some/path"), "stat", None),
     "is_directory": (lambda fs: door.is_directory(fs, "some/path"), "stat", None),
     "mode": (lambda fs: door.mode(fs, "some/path"), "stat", None),
@@ -89,7 +90,7 @@ def test_a_page_less_one_byte_is_written() -> None:
 
 def test_nothing_there_is_no_refusal(fake: FakeKernel) -> None:
     assert door.read_if_there(fake, "core/no such file") is None
-    assert door.listdir_if_there(fake, "core/no such directory") is None
+    assert door.names_if_there(fake, "core/no such directory", Kind.DIRECTORY) is None
     assert not door.is_directory(fake, "core/no such directory")
 
 

@@ -11,6 +11,7 @@ from rtslib.cli.explain import Exit
 from rtslib.config import operations
 from rtslib.config.apply import apply
 from rtslib.config.capture import capture
+from rtslib.config.part import owner_of
 from rtslib.config.problem import Problem
 from rtslib.config.state import State
 from rtslib.config.want import wanted
@@ -91,7 +92,7 @@ def _refused(want: State, document: Document, task: Task) -> Iterator[Problem]:
     lines = _lines(document, want)
     for outcome in report.failed:
         name = outcome.step.owner
-        line = lines.get(operations.owner_of(name))
+        line = lines.get(owner_of(name))
         yield Problem((), line, f"{name}: {outcome.cause}")
 
 

@@ -14,7 +14,7 @@ from rtslib.cli.explain import Exit
 from rtslib.config import operations
 from rtslib.config.apply import OnFailure
 from rtslib.config.capture import capture
-from rtslib.config.operations import Part
+from rtslib.config.part import WHOLE, Part
 from rtslib.config.state import State
 from rtslib.errors import MissingFileError, RTSLibError
 from rtslib.root import RTSRoot
@@ -135,7 +135,7 @@ def clear(task: Task) -> Exit:
 def stop(task: Task) -> Exit:
     """Leave, disable or remove the running configuration, as a service's stop policy says."""
     if task.args.how == "clear":
-        return _clear(task, operations.WHOLE)
+        return _clear(task, WHOLE)
     if task.args.how == "disable" and task.has_target:
         return _disable(task)
     task.console.summary("all goes on as it is")

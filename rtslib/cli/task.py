@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 from rtslib import configfs, host, lock, paths
 from rtslib.cli.explain import NoTargetError, UsageError
 from rtslib.config import document, operations
-from rtslib.config.operations import Part
+from rtslib.config.part import Part
 from rtslib.config.savefile import SaveFile, default_path
 from rtslib.errors import (
     ConfigError,

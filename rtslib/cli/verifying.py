@@ -11,7 +11,7 @@ from rtslib.acl import NodeACL
 from rtslib.cli.console import plain
 from rtslib.cli.explain import Exit
 from rtslib.config import operations
-from rtslib.config.operations import Part
+from rtslib.config.part import Part
 from rtslib.errors import RTSLibError
 from rtslib.node import gone_is_none
 from rtslib.storage import StorageObject

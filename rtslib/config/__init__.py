@@ -15,8 +15,6 @@ from rtslib.config.capture import capture, capture_node
 from rtslib.config.document import Document, parse
 from rtslib.config.dump import dump, dump_record
 from rtslib.config.operations import (
-    WHOLE,
-    Part,
     Result,
     checked,
     clear,
@@ -25,6 +23,7 @@ from rtslib.config.operations import (
     running,
     save,
 )
+from rtslib.config.part import WHOLE, Part
 from rtslib.config.plan import plan
 from rtslib.config.savefile import SaveFile
 from rtslib.config.schema import schema

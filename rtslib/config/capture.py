@@ -10,7 +10,8 @@ left out; what may not be read is an error, since a copy without it would not be
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
+from functools import partial
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, cast
 
 from rtslib import door, info
 from rtslib.alua import ALUALUGroup, ALUATargetPortGroup
@@ -31,9 +32,9 @@ from rtslib.target import TPG
 from rtslib.values import FLAG, TEXT, Codec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from rtslib.configfs import ConfigFS, Entry
+    from rtslib.configfs import ConfigFS
     from rtslib.node import Node
 
 __all__ = ["capture", "capture_node", "outline"]
@@ -45,6 +46,10 @@ _READ_AND_WRITE = 0o600
 
 #: The settings that decide how a node is removed: of TPGs and portals.
 _OUTLINED = frozenset({TPG.enable.file, NetworkPortal.iser.file, NetworkPortal.offload.file})
+
+
+#: Makes a Record of a tuple, without the function that a NamedTuple is called through.
+_record = cast("Callable[[tuple[Any, ...]], Record]", partial(tuple.__new__, Record))
 
 
 class _File(NamedTuple):
@@ -60,12 +65,16 @@ class _File(NamedTuple):
 
 
 class _Layout(NamedTuple):
-    """What is read of each node of a kind: its files, whether it is linked, what is below it."""
+    """What is read of each node of a kind: its files, whether it is linked, what is below it.
+
+    Of a `bare` one nothing is: that it is there is all that matters.
+    """
 
     files: tuple[_File, ...]
     names: tuple[str, ...]
     once: tuple[str, ...]
     linked: bool
+    bare: bool
     children: tuple[Children[Any], ...]
     namer: Callable[[str, str, Optional[Spec]], str]
 
@@ -97,6 +106,8 @@ class _Capture:
         self.state = State()
         self._layouts: dict[tuple[type[Node], str], _Layout] = {}
         self._names: dict[str, str] = {}
+        #: By the beginning of HBAs' paths: the class of what stands there, and what names it.
+        self._plugins: dict[str, tuple[type[StorageObject], str]] = {}
 
     def all(self) -> State:
         for base in self._listed("core/alua/lu_gps"):
@@ -132,28 +143,52 @@ class _Capture:
 
     def _listed(self, path: str) -> list[str]:
         """Return the directories in a directory, none where it is not there."""
-        entries = door.listdir_if_there(self.fs, path) or ()
-        return [entry.name for entry in entries if entry.kind is Kind.DIRECTORY]
+        return door.names_if_there(self.fs, path, Kind.DIRECTORY) or []
 
     def _hba(self, path: str) -> None:
         bases = sorted(self._listed(path))
         self.state.hbas[path] = len(bases)
-        plugin = names.plugin_of(path)
-        for base in bases:
-            cls = type(StorageObject.handle(self.fs, f"{path}/{base}"))
-            self._node(cls, f"{path}/{base}", f"{names.BACKSTORES}/{plugin}", None)
+        directory = path.rpartition("_")[0]
+        if directory not in self._plugins:
+            above = f"{names.BACKSTORES}/{names.plugin_of(path)}"
+            self._plugins[directory] = StorageObject.class_of(path), above
+        if bases:
+            cls, above = self._plugins[directory]
+            self._nodes(cls, path, bases, above, None)
 
     def _node(self, cls: type[Node], path: str, parent: str, spec: Spec | None) -> None:
         """Read one node and all below it, unless it has gone."""
-        base = path.rpartition("/")[2]
-        layout = self._layout_of(cls, path, spec)
+        directory, _, base = path.rpartition("/")
+        self._nodes(cls, directory, (base,), parent, spec)
+
+    def _nodes(
+        self, cls: type[Node], directory: str, bases: Sequence[str], parent: str, spec: Spec | None
+    ) -> None:
+        """Read nodes of one class that stand in one directory."""
+        beginning = f"{directory}/" if directory else ""
+        layout = self._layout_of(cls, f"{beginning}{bases[0]}", spec)
+        for base in bases:
+            self._one(cls, f"{beginning}{base}", base, parent, spec, layout)
+
+    def _one(
+        self,
+        cls: type[Node],
+        path: str,
+        base: str,
+        parent: str,
+        spec: Spec | None,
+        layout: _Layout,
+    ) -> None:
         name = layout.namer(parent, base, spec)
         if name in self.state:
             # Two directories that mean the same to people: case twins, lun_0 and lun_00.
             name = f"{name}@{path.split('/')[1] if issubclass(cls, StorageObject) else base}"
         self._names[path] = name
+        if layout.bare:
+            self.state.add(_record((name, cls, "", base, path, {}, {}, None)))
+            return
         try:
-            record = self._record(cls, path, parent, name, spec, layout)
+            record = self._record(cls, path, base, parent, name, spec, layout)
         except RTSLibNotInCFSError:
             if door.is_directory(self.fs, path):
                 raise
@@ -166,9 +201,10 @@ class _Capture:
             return
         self.state.add(record)
         for declared in layout.children:
-            if self._has(record, declared):
-                for child in self._children(path, declared):
-                    self._node(declared.kind, child, name, spec)
+            directory = f"{path}/{declared.directory}" if declared.directory else path
+            bases = self._children(directory, declared) if self._has(record, declared) else ()
+            if bases:
+                self._nodes(declared.kind, directory, bases, name, spec)
 
     def _has(self, record: Record, declared: Children[Any]) -> bool:
         """Tell whether to look for children: the groups of passed-through devices are no groups.
@@ -177,15 +213,11 @@ class _Capture:
         """
         if declared.kind is not ALUATargetPortGroup:
             return True
-        if not self.whole:
-            return False
         told = record.files.get("attrib/alua_support")
         return FLAG.decode(told or self._read(f"{record.path}/attrib/alua_support") or "0")
 
-    def _children(self, path: str, declared: Children[Any]) -> list[str]:
-        directory = f"{path}/{declared.directory}" if declared.directory else path
-        found = [base for base in self._listed(directory) if declared.takes(base)]
-        return [f"{directory}/{base}" for base in sorted(found, key=_by_number)]
+    def _children(self, directory: str, declared: Children[Any]) -> list[str]:
+        return sorted(filter(declared.takes, self._listed(directory)), key=_by_number)
 
     def _layout_of(self, cls: type[Node], path: str, spec: Spec | None) -> _Layout:
         """Return the layout of a kind of node: a class of one plugin, or of one fabric."""
@@ -201,6 +233,7 @@ class _Capture:
                 tuple(it.file for it in files),
                 tuple(it.file for it in files if it.once),
                 any(isinstance(it, LinkDeclaration) for it in declared),
+                not self.whole and issubclass(cls, (StorageObject, ALUALUGroup)),
                 tuple(it for it in declared if isinstance(it, Children)),
                 names.namer(cls),
             )
@@ -210,12 +243,13 @@ class _Capture:
         self,
         cls: type[Node],
         path: str,
+        base: str,
         parent: str,
         name: str,
         spec: Spec | None,
         layout: _Layout,
     ) -> Record:
-        entries = door.listdir(self.fs, path) if layout.linked else None
+        links = door.names(self.fs, path, Kind.LINK) if layout.linked else ()
         files = self._files(path, layout) if layout.files else {}
         made: dict[str, Any] = {file: files.pop(file) for file in layout.once if file in files}
         if issubclass(cls, StorageObject):
@@ -226,9 +260,8 @@ class _Capture:
         elif self.whole and spec and issubclass(cls, TPG) and spec.has_feature("nexus"):
             text = self._read(f"{path}/{NEXUS}") or ""
             made[NEXUS] = TEXT.decode(text) if text else None
-        return Record(
-            name, cls, parent, path.rpartition("/")[2], path, made, files, self._link(path, entries)
-        )
+        link = self._link(path, links) if links else None
+        return _record((name, cls, parent, base, path, made, files, link))
 
     def _files(self, path: str, layout: _Layout) -> dict[str, str]:
         """Return the texts of a node's files, as they would be written."""
@@ -254,9 +287,7 @@ class _Capture:
             directory, _, base = file.rpartition("/")
             if directory not in listed:
                 at = f"{path}/{directory}" if directory else path
-                listed[directory] = {
-                    entry.name for entry in door.listdir_if_there(self.fs, at) or ()
-                }
+                listed[directory] = set(door.names_if_there(self.fs, at, Kind.FILE) or ())
             return base in listed[directory]
 
         for key in form.groups:
@@ -272,10 +303,9 @@ class _Capture:
     def _settings(self, directory: str) -> list[str]:
         """Return the settings in a directory that are read and written."""
         return sorted(
-            entry.name
-            for entry in door.listdir_if_there(self.fs, directory) or ()
-            if entry.kind is Kind.FILE
-            and self._mode(f"{directory}/{entry.name}") & _READ_AND_WRITE == _READ_AND_WRITE
+            name
+            for name in door.names_if_there(self.fs, directory, Kind.FILE) or ()
+            if self._mode(f"{directory}/{name}") & _READ_AND_WRITE == _READ_AND_WRITE
         )
 
     def _mode(self, path: str) -> int:
@@ -309,22 +339,18 @@ class _Capture:
         udev_path = TEXT.decode(self._read(f"{path}/udev_path") or "")
         return recipe.facts(fields, udev_path)
 
-    def _link(self, path: str, entries: list[Entry] | None) -> Link | None:
-        for entry in entries or ():
-            if entry.kind is Kind.LINK:
-                end = door.readlink(self.fs, f"{path}/{entry.name}")
-                return Link(self._name_of_end(end), entry.name)
-        return None
+    def _link(self, path: str, links: Sequence[str]) -> Link:
+        end = door.readlink(self.fs, f"{path}/{links[0]}")
+        return Link(self._names.get(end) or self._name_of_end(end), links[0])
 
     def _name_of_end(self, end: str) -> str:
-        """Return the record's name for what a link leads to, which may not have been read."""
-        known = self._names.get(end)
-        if known is None and StorageObject.fits(end):
+        """Return the record's name for what a link leads to that has not been read."""
+        if StorageObject.fits(end):
             return names.storage_object(names.plugin_of(end), end.rpartition("/")[2])
-        if known is None and LUN.fits(end):
+        if LUN.fits(end):
             above = self._name_above(LUN.handle(self.fs, end))
             return names.name_of(LUN, above, end.rpartition("/")[2])
-        return known or end
+        return end
 
 
 def _by_number(base: str) -> tuple[str, int, str]:

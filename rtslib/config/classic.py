@@ -17,7 +17,8 @@ from rtslib.config.document import Document
 from rtslib.config.dump import dump as dump_state
 from rtslib.config.dump import dump_record
 from rtslib.config.fields import check
-from rtslib.config.operations import Part, guard
+from rtslib.config.operations import guard
+from rtslib.config.part import WHOLE, Part
 from rtslib.config.plan import plan
 from rtslib.config.savefile import SaveFile, default_path
 from rtslib.config.schema import TABLES
@@ -62,7 +63,7 @@ def save(
     so_path: str | None = None,
 ) -> None:
     """Save the running configuration, or what of it belongs to one storage object."""
-    part = Part.around(so_path) if so_path else operations.WHOLE
+    part = Part.around(so_path) if so_path else WHOLE
     operations.save(fs, _file(save_file), part=part)
 
 

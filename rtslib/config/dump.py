@@ -59,7 +59,7 @@ def says(data: Any, state: State) -> bool:
         return False
     if not all(state.stands(it.name) and "@" not in it.name for it in state):
         return False
-    return data == dump(state)
+    return bool(data == dump(state))
 
 
 class _Dump:

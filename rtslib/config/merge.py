@@ -36,6 +36,8 @@ __all__ = [
 #: The kernel's own groups: they come and go with what they stand in.
 DEFAULT_GROUPS = frozenset({"default_tg_pt_gp", "default_lu_gp"})
 
+_UNWANTED = "not in the configuration"
+
 #: Tells of a record whether it is to go where nobody wants it.
 Exactly = Callable[[Record], bool]
 
@@ -48,17 +50,29 @@ class Change:
     name is removed where `exact` says so of it, else it stays.
     """
 
-    def __init__(self, have: State, want: State, exact: Exactly) -> None:
+    def __init__(self, have: State, want: State, exact: bool | Exactly) -> None:
+        chosen = exact if callable(exact) else (lambda _record: bool(exact))
         self.have = have
         self.want = want
-        self.exact: Exactly = lambda it: not issubclass(it.cls, want.unsaid) and exact(it)
+        self.exact: Exactly = lambda it: not issubclass(it.cls, want.unsaid) and chosen(it)
         self.gone: dict[str, str] = {}
         self.remade: dict[str, str] = {}
+        self.goal = State()
+        if exact is True and not len(want) and not want.unsaid:
+            self._remove_all()
+            return
         self._compare()
         self._remove_unwanted()
-        self.goal = State()
         self._merge_below("")
         self._free_the_frozen()
+
+    def _remove_all(self) -> None:
+        """Remove all that is not the kernel's own: nothing of it need be looked at alone."""
+        self.gone = dict.fromkeys((record.name for record in self.have), _UNWANTED)
+        for record in self.have.children(""):
+            if _is_kernels(record):
+                del self.gone[record.name]
+                self.goal.add(self._settled(record))
 
     def _compare(self) -> None:
         """Find the records that must be made anew for their own sake."""
@@ -72,7 +86,7 @@ class Change:
     def _remove_unwanted(self) -> None:
         for record in self.have:
             if record.name not in self.want and self.exact(record) and not _is_kernels(record):
-                self._remove(record.name, "not in the configuration")
+                self._remove(record.name, _UNWANTED)
 
     def _free_the_frozen(self) -> None:
         """Unlink storage objects of which something changes that cannot while they are exported."""

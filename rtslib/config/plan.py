@@ -51,13 +51,12 @@ def plan(
     function tells of which records it is to be. Backing files that do not exist are made only
     with `create_files`.
     """
-    chosen = exact if callable(exact) else (lambda _record: bool(exact))
     if want is have:
         # So it is: nothing of it need be looked at.
         have = want = have.select(lambda _record: False)
     elif exact is False:
         have = nearby(have, want)
-    change = Change(have, want, chosen)
+    change = Change(have, want, exact)
     return _Planner(change, root, whole=exact is True, create_files=create_files).planned()
 
 
@@ -94,14 +93,15 @@ class _Planner:
                 self._switch_off(record)
         removed: set[str] = set()
         for record in reversed(list(have)):
-            if record.name in gone and record.name not in removed:
-                begin = len(self.plan.entries)
-                together = [record, *self._only_used_by(record)]
-                for one in together:
-                    self._remove_one(one)
-                removed.update(one.name for one in together)
-                if self._waits(record):
-                    self.plan.unit(begin, record.cls)
+            if record.name not in gone or record.name in removed:
+                continue
+            begin = len(self.plan.entries)
+            self._remove_one(record)
+            for one in self._only_used_by(record):
+                self._remove_one(one)
+                removed.add(one.name)
+            if self._waits(record):
+                self.plan.unit(begin, record.cls)
         if self.whole:
             for path, count in self.change.have.hbas.items():
                 if not count:
@@ -141,20 +141,22 @@ class _Planner:
 
         Removing either waits in the kernel, but not for the same: both at once take half the time.
         """
-        have, end = self.change.have, record.link.end if record.link is not None else ""
-        if not issubclass(record.cls, LUN) or end not in self.change.gone:
+        if record.link is None or not issubclass(record.cls, LUN):
             return []
-        storage_object = have[end]
-        if not self._waits(storage_object) or len(list(have.users(end))) > 1:
+        have, end = self.change.have, record.link.end
+        if end not in self.change.gone or have.count_users(end) > 1 or not self._waits(have[end]):
             return []
-        return [*reversed(list(have.below(end)))]
+        return [*reversed(list(have.below(end)))] if have.is_above(end) else [have[end]]
 
     def _waits(self, record: Record) -> bool:
         """Tell whether removing a record waits in the kernel, and is no matter of its like."""
-        if issubclass(record.cls, StorageObject):
-            # Who is the last in an HBA removes it.
-            return self.change.have.hbas.get(record.path.rpartition("/")[0]) == 1
-        return issubclass(record.cls, LUN)
+        if issubclass(record.cls, LUN):
+            return True
+        # Who is the last in an HBA removes it.
+        return (
+            issubclass(record.cls, StorageObject)
+            and self.change.have.hbas.get(record.path.rpartition("/")[0]) == 1
+        )
 
     # What is made and set.
 

@@ -133,6 +133,10 @@ class State:
         """Yield the records whose link leads to one."""
         return (self._records[user] for user in self._users.get(name, ()))
 
+    def count_users(self, name: str) -> int:
+        """Return how many records' links lead to one."""
+        return len(self._users.get(name, ()))
+
     def below(self, name: str) -> Iterator[Record]:
         """Yield a record and all below it, parents first."""
         yield self._records[name]

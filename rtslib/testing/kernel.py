@@ -10,7 +10,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Callable, TypeVar
 
-from rtslib.configfs import TARGET_ROOT, one_by_one
+from rtslib.configfs import TARGET_ROOT, names_of, one_by_one
 from rtslib.testing import sessions
 from rtslib.testing.core import boot
 from rtslib.testing.engine import Tree
@@ -128,6 +128,10 @@ class FakeKernel:
     def listdir(self, path: str) -> list[Entry]:
         """Return the names in a directory, newest first."""
         return self._look(Tree.listdir, path)
+
+    def names(self, path: str, kind: Kind) -> list[str]:
+        """Return the names of one kind in a directory."""
+        return names_of(self.listdir(path), kind)
 
     def kind(self, path: str) -> Kind:
         """Tell what stands at `path`."""

@@ -10,7 +10,7 @@ from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Callable, NamedTuple, TypeVar
 
-from rtslib.configfs import one_by_one
+from rtslib.configfs import names_of, one_by_one
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -92,6 +92,10 @@ class Wrapper:
     def listdir(self, path: str) -> list[Entry]:
         """Return names and kinds in a directory."""
         return self.around(lambda: self.inner.listdir(path), "listdir", path)
+
+    def names(self, path: str, kind: Kind) -> list[str]:
+        """Return the names of one kind in a directory: by ``listdir``, which may be another's."""
+        return names_of(self.listdir(path), kind)
 
     def kind(self, path: str) -> Kind:
         """Tell what stands at `path`."""

@@ -77,7 +77,7 @@ class AsHost(HostConfigFS):
     def __init__(self, tree: FakeKernel) -> None:
         super().__init__()
         for name in ("read", "write", "mkdir", "rmdir", "symlink", "readlink", "unlink",
-                     "listdir", "kind", "mode", "lock"):  # fmt: skip
+                     "listdir", "names", "kind", "mode", "lock"):  # fmt: skip
             setattr(self, name, getattr(tree, name))
 
 

@@ -17,7 +17,7 @@ from trees import INITIATORS, IQN, KERNELS, empty, iscsi_tpg
 from rtslib import LUN, ALUALUGroup, ALUATargetPortGroup, NodeACL, RDMCPStorageObject, RTSRoot, use
 from rtslib.config.capture import capture
 from rtslib.config.nearby import nearby
-from rtslib.config.operations import owner_of
+from rtslib.config.part import owner_of
 from rtslib.config.plan import plan
 from rtslib.config.state import Record, State
 

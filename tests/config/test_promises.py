@@ -17,7 +17,7 @@ from rtslib.config.apply import OnFailure, apply
 from rtslib.config.capture import capture
 from rtslib.config.document import Document
 from rtslib.config.dump import dump
-from rtslib.config.operations import Part
+from rtslib.config.part import Part
 from rtslib.config.plan import plan
 from rtslib.config.savefile import SaveFile
 from rtslib.config.want import wanted
