@@ -10,14 +10,13 @@ left out; what may not be read is an error, since a copy without it would not be
 from __future__ import annotations
 
 import errno
-from functools import partial
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, cast
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
 
 from rtslib import door, info
 from rtslib.alua import ALUALUGroup, ALUATargetPortGroup
 from rtslib.config import names
 from rtslib.config.form import NEXUS, canonical, form_of, is_kept, setting_codec
-from rtslib.config.state import Link, Record, State
+from rtslib.config.state import Link, Record, State, new_link, new_record
 from rtslib.configfs import Kind
 from rtslib.declare import Children
 from rtslib.declare import Link as LinkDeclaration
@@ -46,10 +45,6 @@ _READ_AND_WRITE = 0o600
 
 #: The settings that decide how a node is removed: of TPGs and portals.
 _OUTLINED = frozenset({TPG.enable.file, NetworkPortal.iser.file, NetworkPortal.offload.file})
-
-
-#: Makes a Record of a tuple, without the function that a NamedTuple is called through.
-_record = cast("Callable[[tuple[Any, ...]], Record]", partial(tuple.__new__, Record))
 
 
 class _File(NamedTuple):
@@ -185,7 +180,7 @@ class _Capture:
             name = f"{name}@{path.split('/')[1] if issubclass(cls, StorageObject) else base}"
         self._names[path] = name
         if layout.bare:
-            self.state.add(_record((name, cls, "", base, path, {}, {}, None)))
+            self.state.add(new_record((name, cls, "", base, path, {}, {}, None)))
             return
         try:
             record = self._record(cls, path, base, parent, name, spec, layout)
@@ -261,7 +256,7 @@ class _Capture:
             text = self._read(f"{path}/{NEXUS}") or ""
             made[NEXUS] = TEXT.decode(text) if text else None
         link = self._link(path, links) if links else None
-        return _record((name, cls, parent, base, path, made, files, link))
+        return new_record((name, cls, parent, base, path, made, files, link))
 
     def _files(self, path: str, layout: _Layout) -> dict[str, str]:
         """Return the texts of a node's files, as they would be written."""
@@ -341,7 +336,7 @@ class _Capture:
 
     def _link(self, path: str, links: Sequence[str]) -> Link:
         end = door.readlink(self.fs, f"{path}/{links[0]}")
-        return Link(self._names.get(end) or self._name_of_end(end), links[0])
+        return new_link((self._names.get(end) or self._name_of_end(end), links[0]))
 
     def _name_of_end(self, end: str) -> str:
         """Return the record's name for what a link leads to that has not been read."""

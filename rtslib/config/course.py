@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Union
 
 from rtslib.alua import ALUATargetPortGroup
 from rtslib.config import plan_parts
-from rtslib.config.bundle import Settling
 from rtslib.config.once import once
 from rtslib.declare import Attr, Children, Group
 from rtslib.target import TPG
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from rtslib.config.state import Record
     from rtslib.node import Node
 
-__all__ = ["LINK", "Leg", "course", "settling"]
+__all__ = ["LINK", "Leg", "course", "to_settle"]
 
 #: The leg on which the link is made.
 LINK = None
@@ -72,13 +71,13 @@ def _belongs(file: str, declared: Attr[object] | Group) -> bool:
     return file.startswith(f"{declared.directory}/")
 
 
-def settling(record: Record, path: str, leg: tuple[str, ...]) -> Settling:
-    """Return the writes of one leg of a node at a path, each to be made if need be."""
+def to_settle(record: Record, leg: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the files of a leg that may have to be written: not those that begin as wanted."""
     texts, begins = record.files, plan_parts.unset(record.cls)
     needless = [file for file, text in begins.items() if texts.get(file) == text]
     if "" in texts.values():
         needless += [file for file, text in texts.items() if not text]
-    return Settling(record, path, _without(leg, tuple(needless)) if needless else leg)
+    return _without(leg, tuple(needless)) if needless else leg
 
 
 @once

@@ -13,7 +13,7 @@ from rtslib import aptpl, backing, blockdev, door, host
 from rtslib.config.form import canonical, codec_of
 from rtslib.config.fresh import Fresh
 from rtslib.config.merge import DEFAULT_GROUPS
-from rtslib.config.outcome import OWN, Outcome, Status
+from rtslib.config.outcome import OWN, Outcome, Status, ended
 from rtslib.config.plan_parts import changed_by
 from rtslib.config.steps import Step
 from rtslib.errors import (
@@ -80,42 +80,42 @@ class Run:
     def _do(self, step: Step, how: Callable[[Step], Status]) -> Outcome:
         """Run one step."""
         try:
-            return Outcome(step, how(step))
+            return ended(step, how(step))
         except RTSLibError as error:
             return self._failed(step, error)
 
     def _make(self, entry: Making) -> list[Outcome]:
         """Make a node and link it."""
-        ended = 0
+        done = 0
         try:
             self._make_directory(entry.path, entry.part)
-            ended = 1
+            done = 1
             self._make_link(entry.link, entry.end, entry.part)
         except RTSLibError as error:
-            return self._apart(entry, [Status.DONE] * ended, error)
-        return [Outcome(entry, Status.DONE)]
+            return self._apart(entry, [Status.DONE] * done, error)
+        return [ended(entry, Status.DONE)]
 
     def _remove(self, entry: Removing) -> list[Outcome]:
         """Remove a node with its link."""
-        ended = []
+        done = []
         try:
             if entry.link is not None:
-                ended.append(self._remove_link(entry.link))
-            ended.append(self._remove_directory(entry.path))
+                done.append(self._remove_link(entry.link))
+            done.append(self._remove_directory(entry.path))
         except RTSLibError as error:
-            return self._apart(entry, ended, error)
-        if Status.NEEDLESS in ended:
-            return self._apart(entry, ended)
-        return [Outcome(entry, Status.DONE)]
+            return self._apart(entry, done, error)
+        if Status.NEEDLESS in done:
+            return self._apart(entry, done)
+        return [ended(entry, Status.DONE)]
 
     def _apart(
-        self, entry: Bundle, ended: list[Status], error: RTSLibError | None = None
+        self, entry: Bundle, done: list[Status], error: RTSLibError | None = None
     ) -> list[Outcome]:
         """Return what became of each step of an entry: so many have ended, the next has failed."""
         steps = entry.steps()
-        outcomes = [Outcome(step, status) for step, status in zip(steps, ended)]
+        outcomes = [Outcome(step, status) for step, status in zip(steps, done)]
         if error is not None:
-            outcomes.append(self._failed(steps[len(ended)], error))
+            outcomes.append(self._failed(steps[len(done)], error))
             outcomes += self.all(steps[len(outcomes) :])
         return outcomes
 
@@ -127,7 +127,7 @@ class Run:
         """
         texts, known = entry.record.files, self._fresh.of(entry.record, entry.path)
         if known and not [file for file in entry.order if known.get(file) != texts[file]]:
-            return [Outcome(entry, Status.NEEDLESS)]
+            return [ended(entry, Status.NEEDLESS)]
         changed: set[str] = set()
         needless: list[str] = []
         outcomes: list[Outcome] = []

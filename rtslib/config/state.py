@@ -9,7 +9,8 @@ of links are not part of what a configuration says.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional, cast
 
 from rtslib.alua import ALUALUGroup
 from rtslib.fabric import FabricModule
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from rtslib.node import Node
 
-__all__ = ["Link", "Record", "State"]
+__all__ = ["Link", "Record", "State", "new_link", "new_record"]
 
 
 #: The classes of what stands at the root, in the order of creation.
@@ -55,6 +56,12 @@ class Record(NamedTuple):
     def rank(self) -> int:
         """The place among what stands at the root: what others link to comes first."""
         return next(rank for rank, cls in enumerate(_RANK) if issubclass(self.cls, cls))
+
+
+#: Make one of a tuple of all its fields, without the function that a NamedTuple is called through:
+#: of mapped LUNs there are tens of thousands.
+new_link = cast("Callable[[tuple[str, Optional[str]]], Link]", partial(tuple.__new__, Link))
+new_record = cast("Callable[[tuple[Any, ...]], Record]", partial(tuple.__new__, Record))
 
 
 class State:

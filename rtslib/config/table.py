@@ -173,8 +173,10 @@ class Table:
             types = list(map(type, values))
             if it.convert is None or not PLAIN.issuperset(types):
                 return None
+            meant = reader.known.setdefault(id(it), {})
             try:
-                meant = {pair: it.convert(pair[1]) for pair in set(zip(types, values))}
+                for pair in set(zip(types, values)).difference(meant):
+                    meant[pair] = it.convert(pair[1])
             except ValueError:
                 return None
             made[it.name] = [meant[pair] for pair in zip(types, values)]

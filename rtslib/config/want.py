@@ -17,7 +17,7 @@ from rtslib.config import names
 from rtslib.config.dump import OURS
 from rtslib.config.form import NEXUS, form_of, is_kept, setting_codec
 from rtslib.config.once import once
-from rtslib.config.state import Link, Record, State
+from rtslib.config.state import Link, Record, State, new_link, new_record
 from rtslib.errors import InvalidValueError
 from rtslib.fabric import FabricModule
 from rtslib.lun import LUN, MappedLUN
@@ -270,10 +270,12 @@ class _Wanted:
     def _mapped_lun(self, parent: str, entry: Entry, _of: Spec) -> None:
         number = entry["index"]
         tpg = parent[: parent.rindex("/acls/")]
-        link = Link(names.lun(tpg, entry["tpg_lun"]), entry.get("alias"))
+        link = new_link((names.lun(tpg, entry["tpg_lun"]), entry.get("alias")))
         made, files = self._said(MappedLUN, entry)
         name = names.mapped_lun(parent, number)
-        self.state.add(Record(name, MappedLUN, parent, f"lun_{number}", "", made, files, link))
+        self.state.add(
+            new_record((name, MappedLUN, parent, f"lun_{number}", "", made, files, link))
+        )
 
 
 @once
