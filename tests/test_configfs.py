@@ -231,6 +231,17 @@ def test_listdir_tells_kinds_without_a_stat(
     assert not calls.made
 
 
+def test_names_of_one_kind(tree: HostConfigFS) -> None:
+    tree.symlink("core", "link")
+    for path in ("", "core"):
+        for kind in Kind:
+            listed = [entry.name for entry in tree.listdir(path) if entry.kind is kind]
+            assert sorted(tree.names(path, kind)) == sorted(listed)
+    assert tree.names("", Kind.DIRECTORY)
+    assert tree.names("", Kind.FILE)
+    assert tree.names("", Kind.LINK)
+
+
 def test_listdir_of_what_is_no_directory(tree: HostConfigFS) -> None:
     with pytest.raises(FileNotFoundError):
         tree.listdir("missing")

@@ -248,8 +248,7 @@ class _Capture:
         files = self._files(path, layout) if layout.files else {}
         made: dict[str, Any] = {file: files.pop(file) for file in layout.once if file in files}
         if issubclass(cls, StorageObject):
-            if self.whole:
-                made.update(self._facts(cls, path, files))
+            made.update(self._facts(cls, path, files))
             # It stands below its plugin's name, which is no node.
             parent = ""
         elif self.whole and spec and issubclass(cls, TPG) and spec.has_feature("nexus"):

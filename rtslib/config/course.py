@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rtslib.config.state import Record
     from rtslib.node import Node
 
-__all__ = ["LINK", "Leg", "course", "to_settle"]
+__all__ = ["LINK", "Courses", "Leg"]
 
 #: The leg on which the link is made.
 LINK = None
@@ -28,15 +28,43 @@ LINK = None
 Leg = Union[tuple[str, ...], None, "type[Node]"]
 
 
-def course(record: Record) -> tuple[Leg, ...] | None:
-    """Return the legs on which a new node is set up; None where each write is a matter of its own.
+class Courses:
+    """How new nodes are set up, worked out once for all records of a plan that are alike.
 
-    That is so where secrets are written, and where the order depends on more than the files.
+    Those have not only like files, but the very same (see ``want``).
     """
-    cls = record.cls
-    if issubclass(cls, ALUATargetPortGroup):
-        return (tuple(record.files),) if plan_parts.state_suits(record) else None
-    return _legs(cls, tuple(record.files), plan_parts.deciding(record))
+
+    def __init__(self) -> None:
+        self._courses: dict[tuple[type[Node], int], tuple[Leg, ...] | None] = {}
+        self._orders: dict[tuple[type[Node], int, tuple[str, ...]], tuple[str, ...]] = {}
+
+    def of(self, record: Record) -> tuple[Leg, ...] | None:
+        """Return the legs on which a node is set up; None where each write is its own matter.
+
+        That is so where secrets are written, and where the order depends on more than the files.
+        """
+        cls, files = record.cls, record.files
+        if issubclass(cls, ALUATargetPortGroup):
+            return (tuple(files),) if plan_parts.state_suits(record) else None
+        key = cls, id(files)
+        if key not in self._courses:
+            self._courses[key] = _legs(cls, tuple(files), plan_parts.deciding(record))
+        return self._courses[key]
+
+    def to_settle(self, record: Record, leg: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the files of a leg that may have to be written: not those that begin as wanted."""
+        key = record.cls, id(record.files), leg
+        order = self._orders.get(key)
+        if order is None:
+            order = self._orders[key] = _without(leg, _needless(record))
+        return order
+
+
+def _needless(record: Record) -> tuple[str, ...]:
+    """Return the files of a new node that need not be written: what is wanted reads as nothing."""
+    texts, begins = record.files, plan_parts.unset(record.cls)
+    found = [file for file, text in begins.items() if texts.get(file) == text]
+    return (*found, *(file for file, text in texts.items() if not text))
 
 
 @once
@@ -69,15 +97,6 @@ def _belongs(file: str, declared: Attr[object] | Group) -> bool:
     if isinstance(declared, Attr):
         return file == declared.file
     return file.startswith(f"{declared.directory}/")
-
-
-def to_settle(record: Record, leg: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the files of a leg that may have to be written: not those that begin as wanted."""
-    texts, begins = record.files, plan_parts.unset(record.cls)
-    needless = [file for file, text in begins.items() if texts.get(file) == text]
-    if "" in texts.values():
-        needless += [file for file, text in texts.items() if not text]
-    return _without(leg, tuple(needless)) if needless else leg
 
 
 @once

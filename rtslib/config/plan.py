@@ -15,7 +15,7 @@ from rtslib import hba
 from rtslib.alua import ALUALUGroup, ALUATargetPortGroup
 from rtslib.config import plan_parts
 from rtslib.config.bundle import Making, Removing, Settling
-from rtslib.config.course import LINK, course, to_settle
+from rtslib.config.course import LINK, Courses
 from rtslib.config.form import NEXUS, codec_of
 from rtslib.config.merge import DEFAULT_GROUPS, Change, Exactly, joined, resized
 from rtslib.config.nearby import nearby
@@ -77,9 +77,7 @@ class _Planner:
         self._indexes = {hba.split(path[5:])[1] for path in self._hbas}
         self._next_index = itertools.count()
         self._made_again = self._groups_made_again(change)
-        #: By class, files of a leg, and the identity of a record's files, which alike ones share.
-        self._courses: dict[tuple[type[Node], int], tuple[Leg, ...] | None] = {}
-        self._orders: dict[tuple[type[Node], tuple[str, ...], int], tuple[str, ...]] = {}
+        self._courses = Courses()
 
     def planned(self) -> Plan:
         self._remove()
@@ -172,7 +170,7 @@ class _Planner:
             return
         begin = len(self.plan.entries)
         if there is None:
-            legs = self._course(record)
+            legs = self._courses.of(record)
             if legs and legs[0] is LINK and record.link is not None:
                 self._make_linked(record, record.link)
                 legs = legs[1:]
@@ -187,15 +185,6 @@ class _Planner:
         self._set(there, record)
         self._unit(record, begin)
 
-    def _course(self, record: Record) -> tuple[Leg, ...] | None:
-        """Return the legs on which a new node is set up; of those that are alike, known ones."""
-        if issubclass(record.cls, ALUATargetPortGroup):
-            return course(record)
-        key = record.cls, id(record.files)
-        if key not in self._courses:
-            self._courses[key] = course(record)
-        return self._courses[key]
-
     def _unit(self, record: Record, begin: int) -> None:
         """Note that a LUN's steps, from an entry on, need nothing of other LUNs' and may overlap.
 
@@ -209,10 +198,7 @@ class _Planner:
         path = self._paths[record.name]
         for leg in legs:
             if isinstance(leg, tuple):
-                key = record.cls, leg, id(record.files)
-                order = self._orders.get(key)
-                if order is None:
-                    order = self._orders[key] = to_settle(record, leg)
+                order = self._courses.to_settle(record, leg)
                 if order:
                     self.plan.entries.append(Settling(record, path, order))
             elif leg is not LINK:  # which is made with the node

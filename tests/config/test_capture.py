@@ -8,7 +8,7 @@ import errno
 from typing import TYPE_CHECKING, Callable, TypeVar
 
 import pytest
-from trees import INITIATORS, IQN, KERNELS, empty, odd, rich
+from trees import INITIATORS, IQN, KERNELS, empty, iscsi_tpg, odd, rich
 
 from rtslib import (
     LUN,
@@ -155,6 +155,22 @@ def test_alua_of_what_is_passed_through_is_left_alone(tmp_path: Path) -> None:
     raw = capture(tree)["/backstores/pscsi/raw"]
     assert raw.made["dev"] == "/dev/sdb"
     assert not [op for op in tree.operations if op.path.startswith("core/pscsi_77/raw/alua/")]
+
+
+def test_a_link_that_leads_to_what_none_should() -> None:
+    class Astray(Wrapper):
+        """Shows all links as leading to a group."""
+
+        def readlink(self, path: str) -> str:
+            assert self.inner.readlink(path)
+            return "core/alua/lu_gps/default_lu_gp/x"
+
+    tree = empty()
+    with use(tree):
+        LUN(iscsi_tpg(tree), 0, RDMCPStorageObject("a", 4096))
+    (lun,) = (it for it in capture(Astray(tree)) if it.cls is LUN)
+    assert lun.link is not None
+    assert lun.link.end == "core/alua/lu_gps/default_lu_gp/x"
 
 
 def test_a_plugin_that_nobody_knows() -> None:
