@@ -188,7 +188,7 @@ class HostConfigFS:
 
     def write(self, path: str, text: str) -> None:
         """Store `text` by one write(2): each write is one store to the kernel."""
-        data = _encoded(text)
+        data = text.encode() if text.isascii() else _encoded(text)
         fd = os.open(self._at(path), _WRITE)
         try:
             os.write(fd, data)

@@ -10,7 +10,6 @@ creating call had made before it failed.
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Callable
 
 from rtslib import hints
@@ -25,7 +24,7 @@ from rtslib.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from types import TracebackType
 
     from typing_extensions import Self
@@ -274,18 +273,23 @@ class Construction:
         self.undo(f"{self.fs.root}/{path}", lambda: self.fs.unlink(path))
 
 
-@contextmanager
-def locked(fs: ConfigFS) -> Iterator[None]:
-    """Hold the tree's advisory lock."""
-    lock = fs.lock()
-    try:
-        lock.__enter__()
-    except TimeoutError as error:
-        hint = "another program holds it for too long: /proc/locks has its pid"
-        raise kernel_error(error, "lock", fs.root, hint=hint) from error
-    except OSError as error:
-        raise refusal(fs, error, "lock", "") from error
-    try:
-        yield
-    finally:
-        lock.__exit__(None, None, None)
+class locked:  # noqa: N801 - used as a function: contextmanager would take as long as the lock
+    """Hold the tree's advisory lock for the time of a block."""
+
+    __slots__ = ("_fs", "_lock")
+
+    def __init__(self, fs: ConfigFS) -> None:
+        self._fs = fs
+        self._lock = fs.lock()
+
+    def __enter__(self) -> None:
+        try:
+            self._lock.__enter__()
+        except TimeoutError as error:
+            hint = "another program holds it for too long: /proc/locks has its pid"
+            raise kernel_error(error, "lock", self._fs.root, hint=hint) from error
+        except OSError as error:
+            raise refusal(self._fs, error, "lock", "") from error
+
+    def __exit__(self, *exception: object) -> None:
+        self._lock.__exit__(None, None, None)

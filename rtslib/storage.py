@@ -272,7 +272,7 @@ class StorageObject(Node):
     @wwn.setter
     def wwn(self, value: str) -> None:
         self.serial = value
-        aptpl.restore(self, _SERIAL.encode(value))
+        aptpl.restore(self, as_text(value))
 
     def _get_wwn(self) -> str:
         """Return ``wwn``: ceph-iscsi calls it so."""
