@@ -75,10 +75,12 @@ _TIGHT = {
 }
 
 #: What the kernel changes with a setting, by the setting's file. Of a TPG: iscsi_target_tpg.c,
-#: iscsit_ta_authentication() and iscsit_ta_generate_node_acls(); of a LUN: target_core_alua.c.
+#: iscsit_ta_authentication() and iscsit_ta_generate_node_acls(); of a LUN, and of a group:
+#: target_core_alua.c.
 _CHANGES = {
     "attrib/authentication": ("param/AuthMethod",),
     "alua_tg_pt_offline": ("alua_tg_pt_status",),
+    "alua_access_state": ("alua_access_status",),
     "attrib/generate_node_acls": ("attrib/cache_dynamic_acls",),
     **{f"attrib/{name}": it.changes for name, it in STORAGE_ATTRIB.items() if it.changes},
 }

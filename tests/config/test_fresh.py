@@ -108,6 +108,22 @@ def test_what_another_setting_changes_is_looked_at(kernel: str) -> None:
     assert any(it.step.path.endswith("second/attrib/pi_prot_type") for it in report.of(Status.DONE))
 
 
+@each_kernel
+def test_what_a_groups_state_changes_is_looked_at(kernel: str) -> None:
+    """Setting a state sets alua_access_status: new groups do not begin so."""
+    tree = empty(kernel)
+    with use(tree):
+        disk = RDMCPStorageObject("disk", "64K")
+        first, second = (ALUATargetPortGroup(disk, name, tag) for name, tag in (("a", 1), ("b", 2)))
+        first.alua_access_state = 2
+        assert first.alua_access_status != second.alua_access_status
+        second.alua_access_status = first.alua_access_status
+    want = capture(tree)
+    other = empty(kernel)
+    assert apply(other, plan(State(), want, tree.root)).good
+    assert capture(other) == want
+
+
 def of(
     fresh: Fresh, cls: Any, parent: str = "", link: str = "", **made: Any
 ) -> dict[str, str] | None:

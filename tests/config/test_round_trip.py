@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from configurations import build, replayed, said_by_the_tree
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from trees import KERNELS, empty, rich
 
@@ -159,6 +159,7 @@ def test_what_was_killed_between_two_steps_is_completed(
 @each_kernel
 @some
 @given(seed=SEEDS)
+@example(seed=1876)
 def test_a_failure_at_any_call_is_rolled_back(seed: int, directory: str, kernel: str) -> None:
     tree, other = built(seed, directory, kernel), built(seed + 1, directory, kernel)
     have, want = capture(tree), capture(other)
