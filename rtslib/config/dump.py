@@ -29,6 +29,7 @@ from rtslib.values import kernel_int
 if TYPE_CHECKING:
     from rtslib.config.state import Link, Record, State
     from rtslib.node import Node
+    from rtslib.spec import Spec
 
 __all__ = ["OURS", "dump", "dump_record", "says"]
 
@@ -71,6 +72,7 @@ class _Dump:
         #: alike.
         self._known: dict[tuple[Any, ...], Entry] = {}
         self._by_class: dict[type[Node], list[Record]] = {}
+        self._specs: dict[str, Spec] = {}
 
     def whole(self) -> Entry:
         return {
@@ -88,6 +90,13 @@ class _Dump:
         """Return the entry of a record, with all below it."""
         return _entry_of(record.cls)(self, record)
 
+    def _spelled(self, record: Record, name: str) -> str:
+        """Return a name as people spell it, in the case that it has on disk."""
+        fabric = record.name.split("/", 2)[1]
+        if fabric not in self._specs:
+            self._specs[fabric] = names.spec_of(record.name)
+        return self._specs[fabric].from_fabric(name)
+
     def _of(self, cls: type[Node]) -> list[Record]:
         """Return the records of a class, in order."""
         if not self._by_class:
@@ -99,7 +108,10 @@ class _Dump:
         return [record for record in self.state if record.cls in kinds]
 
     def _values(self, record: Record, *, ours: bool = False) -> Entry:
-        """Return the single attributes of a record: rtslib-fb's, or those that only we keep."""
+        """Return the single attributes of a record: rtslib-fb's, or those that only we keep.
+
+        They are one and the same of records that say the same: to be copied, not to be kept.
+        """
         spelling, files, made = _spelling(record.cls, ours)
         texts = (*map(record.files.get, files), *map(record.made.get, made))
         known = self._known.get((record.cls, ours, texts))
@@ -109,7 +121,7 @@ class _Dump:
                 value = None if text is None else spell(text)
                 if text is not None and (value or not optional):
                     known[key] = value
-        return dict(known)
+        return known
 
     def _settings(self, record: Record) -> Entry:
         """Return the groups of settings of a record: attributes as numbers, parameters as text."""
@@ -168,7 +180,7 @@ class _Dump:
 
     def _target(self, record: Record) -> Entry:
         return {
-            "wwn": _spelled(record, record.base),
+            "wwn": self._spelled(record, record.base),
             "fabric": record.parent[1:],
             **self._settings(record),
             "tpgs": self._all(record, TPG),
@@ -176,7 +188,7 @@ class _Dump:
 
     def _tpg(self, record: Record) -> Entry:
         entry = {
-            "tag": _number(record),
+            "tag": _number(record.base),
             "enable": True,
             **self._settings(record),
             **self._values(record),
@@ -187,14 +199,14 @@ class _Dump:
         }
         nexus = record.made.get(NEXUS)
         # Under a name of ours: rtslib-fb makes a nexus of its own, and would fail to make another.
-        return {**entry, "nexus_wwn": _spelled(record, nexus)} if nexus else entry
+        return {**entry, "nexus_wwn": self._spelled(record, nexus)} if nexus else entry
 
     def _lun(self, record: Record) -> Entry:
         link = _link(record)
         # All or none: setting one of them sets another.
         ours = self._values(record, ours=True)
         return {
-            "index": _number(record),
+            "index": _number(record.base),
             "storage_object": link.end,
             "alias": link.alias,
             # Null, as rtslib-fb has it, where the storage object has no groups.
@@ -216,7 +228,7 @@ class _Dump:
 
     def _acl(self, record: Record) -> Entry:
         return {
-            "node_wwn": _spelled(record, record.base),
+            "node_wwn": self._spelled(record, record.base),
             **self._settings(record),
             **self._values(record),
             **self._values(record, ours=True),
@@ -226,7 +238,7 @@ class _Dump:
     def _mapped_lun(self, record: Record) -> Entry:
         link = _link(record)
         return {
-            "index": _number(record),
+            "index": _number(record.base),
             "tpg_lun": int(link.end.rpartition("/lun")[2]),
             "alias": link.alias,
             **self._values(record),
@@ -242,12 +254,12 @@ class _Dump:
                 if it.base != "default_lu_gp"
             ],
             "storage_objects": {
-                it.name: self._values(it, ours=True)
+                it.name: dict(self._values(it, ours=True))
                 for it in self._of(StorageObject)
                 if _is_open(it)
             },
             "fabric_modules": {
-                it.name[1:]: values
+                it.name[1:]: dict(values)
                 for it in self._of(FabricModule)
                 if (values := self._values(it, ours=True))
             },
@@ -320,16 +332,13 @@ def _plain(text: str) -> int | str:
         return text.rstrip("\n")
 
 
-def _spelled(record: Record, name: str) -> str:
-    """Return a name as people spell it, in the case that it has on disk."""
-    return names.spec_of(record.name).from_fabric(name)
-
-
 def _link(record: Record) -> Link:
     if record.link is None:
         raise RTSLibBrokenLink(f"{record.name} is linked to nothing", path=record.path)
     return record.link
 
 
-def _number(record: Record) -> int:
-    return kernel_int(record.base.partition("_")[2])
+@lru_cache(maxsize=1024)
+def _number(base: str) -> int:
+    """Return the number in the name of a directory."""
+    return kernel_int(base.partition("_")[2])
