@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtslib.alua import ALUATargetPortGroup
 from rtslib.lun import LUN, MappedLUN
+from rtslib.storage import StorageObject
 from rtslib.tcm import BlockStorageObject, FileIOStorageObject, RDMCPStorageObject
 
 if TYPE_CHECKING:
@@ -91,16 +92,20 @@ class Fresh:
 
 
 _WRITE_PROTECT = MappedLUN.write_protect.file
+_ENABLE = StorageObject.enable.file
 
 
 def _kind(record: Record) -> tuple[Any, ...] | None:
     """Return what decides how a new node begins, None where more does than can be told."""
     cls, made = record.cls, record.made
+    # Opening the device sets what is told of it, block_size for one.
+    opened = record.files.get(_ENABLE)
     if issubclass(cls, RDMCPStorageObject):
-        return cls, made.get("nullio")
+        return cls, opened, made.get("nullio")
     if issubclass(cls, FileIOStorageObject):
         # target_core_file.c, fd_configure_device: write_back becomes emulate_write_cache.
-        return (cls, made.get("write_back"), made.get("aio")) if _is_file(made["dev"]) else None
+        told = cls, opened, made.get("write_back"), made.get("aio")
+        return told if _is_file(made["dev"]) else None
     if issubclass(cls, ALUATargetPortGroup):
         return (cls, record.base == "default_tg_pt_gp") if _emulated(record.parent) else None
     if issubclass(cls, LUN):

@@ -109,6 +109,19 @@ def test_what_another_setting_changes_is_looked_at(kernel: str) -> None:
 
 
 @each_kernel
+def test_what_is_not_open_begins_otherwise(kernel: str) -> None:
+    tree = empty(kernel)
+    with use(tree):
+        for number in range(2):
+            RDMCPStorageObject(f"disk{number}", "64K", enable=not number)
+            RDMCPStorageObject(f"disk{number}", index=number).attributes["block_size"] = 512
+    want = capture(tree)
+    other = empty(kernel)
+    assert apply(other, plan(State(), want, tree.root)).good
+    assert capture(other) == want
+
+
+@each_kernel
 def test_what_a_groups_state_changes_is_looked_at(kernel: str) -> None:
     """Setting a state sets alua_access_status: new groups do not begin so."""
     tree = empty(kernel)
