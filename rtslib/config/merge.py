@@ -17,6 +17,7 @@ from rtslib.config.form import NEXUS, form_of
 from rtslib.config.state import Record, State
 from rtslib.control import pairs
 from rtslib.fabric import FabricModule
+from rtslib.lun import LUN
 from rtslib.storage import StorageObject
 from rtslib.tcm import FileIOStorageObject, PSCSIStorageObject, UserBackedStorageObject
 
@@ -224,6 +225,10 @@ def remade_because(there: Record, wanted: Record) -> str | None:
         return _device_differs(there, wanted)
     if there.link and wanted.link and there.link.end != wanted.link.end:
         return f"is linked to {there.link.end}"
+    if there.link is None and wanted.link is not None and issubclass(wanted.cls, LUN):
+        # A run that was killed has unlinked it: it may be offline still, which not every device
+        # lets one change (target_core_alua.c, core_alua_store_tg_pt_offline).
+        return "exports nothing"
     for key, value in wanted.made.items():
         if there.made.get(key) != value and not (key == NEXUS and value is None):
             return f"{key} is {there.made.get(key)} and cannot be changed"

@@ -143,6 +143,7 @@ def test_one_configuration_becomes_another(seed: int, directory: str, kernel: st
 @each_kernel
 @some
 @given(seed=SEEDS)
+@example(seed=5692955)
 def test_what_was_killed_between_two_steps_is_completed(
     seed: int, directory: str, kernel: str
 ) -> None:
