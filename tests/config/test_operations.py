@@ -23,6 +23,7 @@ from rtslib.config.state import State
 from rtslib.configfs import HostConfigFS
 from rtslib.errors import AlreadyExistsError, ConfigError
 from rtslib.testing import FakeKernel, Journal
+from rtslib.testing.wrappers import CHANGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -400,3 +401,24 @@ def test_references_are_looked_for_in_what_runs(tree: FakeKernel) -> None:
     assert len(restored(tree, data, exact=False).plan) == 0
     with pytest.raises(ConfigError):
         operations.planned(State(), operations.checked(Document(data)), "/")
+
+
+def test_what_is_so_is_neither_checked_nor_planned(
+    tree: FakeKernel, file: SaveFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Of what is not open a file says nothing: a restore has to remove it.
+    StorageObject("shut").delete()
+    operations.save(tree, file)
+    before = capture(tree)
+    monkeypatch.setattr(operations, "read", None)
+    journal = Journal(tree)
+    result = operations.restore(journal, file.load())
+    assert len(result.plan) == 0
+    assert result.report.good
+    assert not CHANGES & set(journal.count())
+    assert capture(tree) == before
+    # One that differs in a single value is looked at as ever.
+    data = dump(before)
+    data["storage_objects"][0]["attributes"]["emulate_tas"] ^= 1
+    with pytest.raises(TypeError, match="not callable"):
+        operations.restore(journal, Document(data))
