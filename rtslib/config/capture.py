@@ -62,7 +62,7 @@ class _File(NamedTuple):
 class _Layout(NamedTuple):
     """What is read of each node of a kind: its files, whether it is linked, what is below it.
 
-    Of a `bare` one nothing is: that it is there is all that matters.
+    Nothing is read of a `bare` one: that it is there is enough.
     """
 
     files: tuple[_File, ...]
@@ -161,9 +161,12 @@ class _Capture:
     ) -> None:
         """Read nodes of one class that stand in one directory."""
         beginning = f"{directory}/" if directory else ""
-        layout = self._layout_of(cls, f"{beginning}{bases[0]}", spec)
+        layout = None
         for base in bases:
-            self._one(cls, f"{beginning}{base}", base, parent, spec, layout)
+            path = f"{beginning}{base}"
+            layout = layout or self._layout_of(cls, path, spec)
+            if layout is not None:
+                self._one(cls, path, base, parent, spec, layout)
 
     def _one(
         self,
@@ -214,13 +217,18 @@ class _Capture:
     def _children(self, directory: str, declared: Children[Any]) -> list[str]:
         return sorted(filter(declared.takes, self._listed(directory)), key=_by_number)
 
-    def _layout_of(self, cls: type[Node], path: str, spec: Spec | None) -> _Layout:
-        """Return the layout of a kind of node: a class of one plugin, or of one fabric."""
+    def _layout_of(self, cls: type[Node], path: str, spec: Spec | None) -> _Layout | None:
+        """Return the layout of a kind of node: a class of one plugin, or of one fabric.
+
+        It is learnt from the first; None where that has gone before all of it was seen.
+        """
         owner = spec.name if spec else path.split("/")[1].rpartition("_")[0]
         layout = self._layouts.get((cls, owner))
         if layout is None:
             declared = cls.declarations().values()
             files = tuple(self._layout(cls, path))
+            if not door.is_directory(self.fs, path):
+                return None
             if not self.whole and not issubclass(cls, FabricModule):
                 files = tuple(it for it in files if it.file in _OUTLINED)
             layout = self._layouts[cls, owner] = _Layout(

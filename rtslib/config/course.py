@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rtslib.config.state import Record
     from rtslib.node import Node
 
-__all__ = ["LINK", "Courses", "Leg"]
+__all__ = ["LINK", "Courses", "Leg", "kinds_below"]
 
 #: The leg on which the link is made.
 LINK = None
@@ -31,7 +31,8 @@ Leg = Union[tuple[str, ...], None, "type[Node]"]
 class Courses:
     """How new nodes are set up, worked out once for all records of a plan that are alike.
 
-    Those have not only like files, but the very same (see ``want``).
+    Those share one dict of files (see ``want``), whose id is the key. It stays theirs as long as
+    the plan's goal keeps the records.
     """
 
     def __init__(self) -> None:
@@ -102,3 +103,10 @@ def _belongs(file: str, declared: Attr[object] | Group) -> bool:
 @once
 def _without(leg: tuple[str, ...], needless: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(file for file in leg if file not in needless)
+
+
+@once
+def kinds_below(cls: type[Node]) -> tuple[type[Node], ...]:
+    """Return the classes of what stands below a class's nodes, in the order of creation."""
+    declared = cls.declarations().values()
+    return tuple(it.kind for it in declared if isinstance(it, Children))

@@ -17,6 +17,7 @@ from rtslib.alua import ALUALUGroup, ALUATargetPortGroup
 from rtslib.config import names
 from rtslib.config.form import NEXUS, form_of
 from rtslib.config.once import once
+from rtslib.config.state import shows_nothing
 from rtslib.errors import RTSLibBrokenLink
 from rtslib.fabric import FabricModule
 from rtslib.lun import LUN, MappedLUN
@@ -52,15 +53,28 @@ def dump_record(state: State, record: Record) -> Entry:
 
 
 def says(data: Any, state: State) -> bool:
-    """Tell whether data, not checked so far, are what ``dump`` returns of a state that is whole."""
+    """Tell whether data, not checked so far, are what ``dump`` returns of a state that is whole.
+
+    Then to restore them changes nothing: no record is left out of the dump, and nothing of one that
+    a plan would look at. Where a check wants 1, True is as good here.
+    """
     objects = data.get("storage_objects") if isinstance(data, dict) else None
     if not isinstance(objects, list) or len(objects) != sum(
         issubclass(it.cls, StorageObject) for it in state
     ):
         return False
-    if not all(state.stands(it.name) and "@" not in it.name for it in state):
+    return all(_is_told(state, it) for it in state) and bool(data == dump(state))
+
+
+def _is_told(state: State, record: Record) -> bool:
+    """Tell whether a dump tells all of a record: that it is whole, and not a twin of another."""
+    if not state.stands(record.name) or "@" in record.name:
         return False
-    return bool(data == dump(state))
+    if record.link is None or not issubclass(record.cls, MappedLUN):
+        return True
+    # Of its LUN only the number is told: the kernel takes one of another fabric's target that has
+    # the same name (target_core_fabric_configfs.c, target_fabric_mappedlun_link).
+    return record.link.end.startswith(record.name.partition("/acls/")[0])
 
 
 class _Dump:
@@ -136,14 +150,13 @@ class _Dump:
         return found
 
     def _all(self, record: Record, cls: type[Node]) -> list[Entry]:
-        """Return the entries of a record's children; a number without a link exports nothing."""
-        linked = issubclass(cls, (LUN, MappedLUN))
+        """Return the entries of a record's children; not of those that export or show nothing."""
         entry_of = _entry_of(cls)
-        return [
-            entry_of(self, child)
-            for child in self.state.children(record.name, cls)
-            if child.link or not linked
-        ]
+        children = self.state.children(record.name, cls)
+        if not issubclass(cls, (LUN, MappedLUN)):
+            return [entry_of(self, child) for child in children]
+        dead = shows_nothing if issubclass(cls, MappedLUN) else _never
+        return [entry_of(self, child) for child in children if child.link and not dead(child)]
 
     def _storage_object(self, record: Record) -> Entry:
         entry = {
@@ -317,6 +330,10 @@ def _groups(
         if mine:
             found.append((key, tuple(file[len(prefix) :] for file in mine), mine))
     return tuple(found)
+
+
+def _never(_record: Record) -> bool:
+    return False
 
 
 def _is_open(record: Record) -> bool:

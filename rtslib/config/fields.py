@@ -90,8 +90,8 @@ class _Walk:
         self.warnings: list[Problem] = []
         #: By field or setting, type and value: what the value was read as, where it was right.
         #: Most objects of a configuration are alike, and each value is looked at once.
-        #: By field alone: the same of the values in columns.
-        self.known: dict[Any, Any] = {}
+        #: By "column" and field: the same of all values in columns.
+        self.known: dict[tuple[Any, ...], Any] = {}
 
 
 class Reader:
@@ -120,7 +120,7 @@ class Reader:
         return () if self._above is None else (*self._above.path, self._step)
 
     @property
-    def known(self) -> dict[Any, Any]:
+    def known(self) -> dict[tuple[Any, ...], Any]:
         """What values were read as in this walk: see ``_Walk``."""
         return self._found.known
 

@@ -84,7 +84,10 @@ class Fresh:
         return (MappedLUN, tpg) if tpg in self._closed else None
 
     def _takes_writes(self, record: Record) -> bool:
-        """Tell of a storage object or LUN whether the kernel lets initiators write to it."""
+        """Tell of a storage object or LUN whether the kernel lets initiators write to it.
+
+        It is settled before what leads to it; of what has nothing to settle nothing is known here.
+        """
         if issubclass(record.cls, BlockStorageObject):
             return record.made.get("readonly") is False
         end = record.link.end if record.cls is LUN and record.link else ""

@@ -14,10 +14,10 @@ from rtslib import blockdev
 from rtslib.alua import ALUALUGroup, ALUATargetPortGroup
 from rtslib.attributes import FREE, STORAGE_ATTRIB
 from rtslib.config.form import NEXUS, form_of
-from rtslib.config.state import Record, State
+from rtslib.config.state import Record, State, shows_nothing
 from rtslib.control import pairs
 from rtslib.fabric import FabricModule
-from rtslib.lun import LUN
+from rtslib.lun import LUN, MappedLUN
 from rtslib.storage import StorageObject
 from rtslib.tcm import FileIOStorageObject, PSCSIStorageObject, UserBackedStorageObject
 
@@ -163,7 +163,13 @@ class Change:
         return name in self.want or (name in self.have and self._stays(self.have[name]))
 
     def _settled(self, record: Record) -> Record:
-        """Return a record as it will be, with what an exact change takes away from fabrics."""
+        """Return a record as it will be, with what an exact change takes away from fabrics.
+
+        A mapped LUN that is made again, though nobody asks for it by name, is protected if the
+        kernel has forgotten whether it was.
+        """
+        if issubclass(record.cls, MappedLUN) and record.name in self.gone and shows_nothing(record):
+            return record._replace(files={**record.files, MappedLUN.write_protect.file: "1"})
         if not issubclass(record.cls, FabricModule) or not self.exact(record):
             return record
         wanted = self.want.get(record.name)
@@ -229,6 +235,8 @@ def remade_because(there: Record, wanted: Record) -> str | None:
         # A run that was killed has unlinked it: it may be offline still, which not every device
         # lets one change (target_core_alua.c, core_alua_store_tg_pt_offline).
         return "exports nothing"
+    if issubclass(wanted.cls, MappedLUN) and there.link is not None and shows_nothing(there):
+        return "shows nothing"
     for key, value in wanted.made.items():
         if there.made.get(key) != value and not (key == NEXUS and value is None):
             return f"{key} is {there.made.get(key)} and cannot be changed"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the rtslib authors
-"""What of a configuration a change can touch that removes nothing: a few records of thousands."""
+"""The records that a change which removes nothing can touch: a few of thousands."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ __all__ = ["nearby"]
 def nearby(have: State, want: State) -> State:
     """Return the records of `have` that matter to a change to `want` which is not exact.
 
-    They are what `want` names, what these stand in and lead to, and, where that may go for a
-    while, all that goes with it.
+    They are what `want` names, what these stand in and lead to, and, where one may have to be
+    removed and made again, all that is removed with it.
     """
     chosen = _Chosen(have)
     for record in want:
@@ -29,7 +29,7 @@ def nearby(have: State, want: State) -> State:
             # Storage objects are members, wherever they stand.
             return have
         chosen.wish(record, there)
-    return have.select(lambda it: it.name in chosen.names)
+    return have.only(chosen.names)
 
 
 class _Chosen:
@@ -54,15 +54,11 @@ class _Chosen:
             self._all_of(there.name)
 
     def _with_those_above(self, name: str, parent: str = "") -> None:
-        """Choose a record, if it is there, and what it stands in."""
-        while True:
-            record = self.have.get(name)
-            if record is not None:
-                self.names.add(name)
-                parent = record.parent
-            if not parent:
-                break
-            name, parent = parent, ""
+        """Choose a record and what it stands in; one that is not there stands in `parent`."""
+        record = self.have.get(name) or self.have.get(parent)
+        while record is not None:
+            self.names.add(record.name)
+            record = self.have.get(record.parent)
 
     def _all_of(self, name: str) -> None:
         """Choose a record, all below it, and all that leads to these."""

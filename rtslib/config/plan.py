@@ -15,13 +15,12 @@ from rtslib import hba
 from rtslib.alua import ALUALUGroup, ALUATargetPortGroup
 from rtslib.config import plan_parts
 from rtslib.config.bundle import Making, Removing, Settling
-from rtslib.config.course import LINK, Courses
+from rtslib.config.course import LINK, Courses, kinds_below
 from rtslib.config.form import NEXUS, codec_of
 from rtslib.config.merge import DEFAULT_GROUPS, Change, Exactly, joined, resized
 from rtslib.config.nearby import nearby
-from rtslib.config.once import once
 from rtslib.config.steps import Plan, Step
-from rtslib.declare import Attr, Children, Group
+from rtslib.declare import Attr, Group
 from rtslib.declare import Link as LinkDeclaration
 from rtslib.fabric import FabricModule
 from rtslib.lun import LUN
@@ -30,9 +29,10 @@ from rtslib.storage import StorageObject
 from rtslib.target import TPG
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rtslib.config.course import Leg
     from rtslib.config.state import Link, Record, State
-    from rtslib.node import Node
 
 __all__ = ["plan"]
 
@@ -52,8 +52,8 @@ def plan(
     with `create_files`.
     """
     if want is have:
-        # So it is: nothing of it need be looked at.
-        have = want = have.select(lambda _record: False)
+        # What runs is what is wanted. Its HBAs are kept: empty ones still go.
+        have = want = have.only(())
     elif exact is False:
         have = nearby(have, want)
     change = Change(have, want, exact)
@@ -74,8 +74,7 @@ class _Planner:
         self._paths: dict[str, str] = {}
         #: HBA directories, and how many storage objects each has left.
         self._hbas = dict(change.have.hbas)
-        self._indexes = {hba.split(path[5:])[1] for path in self._hbas}
-        self._next_index = itertools.count()
+        self._free_indexes = self._indexes()
         self._made_again = self._groups_made_again(change)
         self._courses = Courses()
 
@@ -228,7 +227,7 @@ class _Planner:
         self._paths[record.name] = record.path
         if not self.change.goal.is_above(record.name):
             return
-        for kind in _kinds_below(record.cls):
+        for kind in kinds_below(record.cls):
             for child in self.change.goal.children(record.name, kind):
                 self._set_up(child)
 
@@ -311,8 +310,12 @@ class _Planner:
             if not count and not self.whole and hba.split(path[5:])[0] == directory:
                 self._hbas[path] = 1
                 return path
-        index = next(number for number in self._next_index if number not in self._indexes)
-        return f"core/{directory}_{index}"
+        return f"core/{directory}_{next(self._free_indexes)}"
+
+    def _indexes(self) -> Iterator[int]:
+        """Yield the indexes that no HBA of any plugin has."""
+        taken = {hba.split(path[5:])[1] for path in self.change.have.hbas}
+        yield from (number for number in itertools.count() if number not in taken)
 
     def _link(self, there: Record | None, record: Record) -> None:
         if record.link is None or (there is not None and there.link is not None):
@@ -386,13 +389,6 @@ class _Planner:
         vital: bool = False,
     ) -> None:
         self.plan.add(Step(verb, path, text, f"{sign}{record.name}", why, vital=vital))
-
-
-@once
-def _kinds_below(cls: type[Node]) -> tuple[type[Node], ...]:
-    """Return the classes of what stands below a class's nodes, in the order of creation."""
-    declared = cls.declarations().values()
-    return tuple(it.kind for it in declared if isinstance(it, Children))
 
 
 _ENABLE = TPG.enable.file

@@ -18,11 +18,11 @@ from rtslib.lun import LUN, MappedLUN
 from rtslib.storage import StorageObject
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from rtslib.node import Node
 
-__all__ = ["Link", "Record", "State", "new_link", "new_record"]
+__all__ = ["Link", "Record", "State", "new_link", "new_record", "shows_nothing"]
 
 
 #: The classes of what stands at the root, in the order of creation.
@@ -62,6 +62,18 @@ class Record(NamedTuple):
 #: of mapped LUNs there are tens of thousands.
 new_link = cast("Callable[[tuple[str, Optional[str]]], Link]", partial(tuple.__new__, Link))
 new_record = cast("Callable[[tuple[Any, ...]], Record]", partial(tuple.__new__, Record))
+
+
+def shows_nothing(record: Record) -> bool:
+    """Tell of a mapped LUN whether its initiator sees nothing, though it is linked.
+
+    The kernel has forgotten it, and how it was protected, if its LUN has lost its storage object
+    since (target_core_device.c, core_clear_lun_from_tpg): write_protect reads as nothing.
+    """
+    return record.files.get(_WRITE_PROTECT) == ""
+
+
+_WRITE_PROTECT = MappedLUN.write_protect.file
 
 
 class State:
@@ -111,6 +123,8 @@ class State:
         """
         record = self._records.get(name)
         if record is None or (record.link is None and issubclass(record.cls, (LUN, MappedLUN))):
+            return False
+        if issubclass(record.cls, MappedLUN) and shows_nothing(record):
             return False
         return not issubclass(record.cls, StorageObject) or record.files.get("enable", "1") == "1"
 
@@ -162,6 +176,10 @@ class State:
     def select(self, wanted: Callable[[Record], bool]) -> State:
         """Return the records that are wanted, as a state of its own."""
         return self._like(record for record in self if wanted(record))
+
+    def only(self, names: Collection[str]) -> State:
+        """Return the records of these names, as a state of its own."""
+        return self._like([record for name, record in self._records.items() if name in names])
 
     def _like(self, records: Iterable[Record]) -> State:
         """Return other records with all that is said of these besides."""

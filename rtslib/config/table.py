@@ -173,7 +173,7 @@ class Table:
             types = list(map(type, values))
             if it.convert is None or not PLAIN.issuperset(types):
                 return None
-            meant = reader.known.setdefault(id(it), {})
+            meant = reader.known.setdefault(("column", id(it)), {})
             try:
                 for pair in set(zip(types, values)).difference(meant):
                     meant[pair] = it.convert(pair[1])

@@ -77,7 +77,8 @@ class Connection:
         """Take note of bytes received there; a RemoteProtocolError is the connection's end."""
         try:
             self.receiver.received(count)
-            if self.waiting:
+            # Not behind a logout: no new request may follow it (RFC 7143 section 11.14).
+            if self.waiting and self._at_work:
                 self._send_waiting()
         except IscsiError:
             self.change(Trigger.BROKEN)

@@ -157,6 +157,29 @@ def test_alua_of_what_is_passed_through_is_left_alone(tmp_path: Path) -> None:
     assert not [op for op in tree.operations if op.path.startswith("core/pscsi_77/raw/alua/")]
 
 
+def test_settings_are_not_learnt_from_what_has_gone() -> None:
+    """The first of its kind vanishes when it was listed: the others have settings all the same."""
+
+    class Vanishing(Wrapper):
+        def listdir(self, path: str) -> list[Entry]:
+            found = self.inner.listdir(path)
+            if path.endswith("/acls"):
+                first = min(entry.name for entry in found)
+                if len(found) == len(INITIATORS):
+                    self.inner.rmdir(f"{path}/{first}")
+            return found
+
+    tree = empty()
+    with use(tree):
+        tpg = iscsi_tpg(tree)
+        for name in INITIATORS:
+            NodeACL(tpg, name).chap_userid = "somebody"
+    whole = [it.files for it in capture(tree) if it.cls is NodeACL]
+    left = [it.files for it in capture(Vanishing(tree)) if it.cls is NodeACL]
+    assert left == whole[1:]
+    assert len(left) == len(INITIATORS) - 1
+
+
 def test_a_link_that_leads_to_what_none_should() -> None:
     class Astray(Wrapper):
         """Shows all links as leading to a group."""

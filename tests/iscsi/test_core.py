@@ -527,6 +527,28 @@ def test_a_command_that_nobody_wants_any_more_while_we_log_out() -> None:
     assert talk.connection.unfinished() == [command, logout]
 
 
+@pytest.mark.parametrize("what", ["command", "text"])
+def test_nothing_that_waits_is_sent_behind_a_logout(what: str) -> None:
+    """RFC 7143 section 11.14: no new request may follow."""
+    target = fake(window=1)
+    target.serve = Silent
+    talk = Talk(target).log_in()
+    first = talk.read(0, 1)
+    waiting = Text(b"SendTargets=All\0") if what == "text" else None
+    if waiting is None:
+        talk.read(1, 1)
+    else:
+        talk.connection.text(waiting)
+    talk.pump()
+    talk.connection.logout(Logout())
+    talk.pump()
+    talk.served.send(SCSIResponse(itt=first.itt))
+    assert talk.pump() == [first]
+    assert len(talk.connection.waiting) == 1
+    kinds = [type(pdu).__name__ for pdu in talk.served.came]
+    assert kinds[-2:] == ["SCSICommand", "LogoutRequest"]
+
+
 # Messages and rejections.
 
 
