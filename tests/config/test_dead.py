@@ -70,7 +70,7 @@ def unlink(tree: FakeKernel) -> str:
 @pytest.mark.parametrize("options", [{}, {"exact": False}, {"only_missing": True}])
 @pytest.mark.parametrize("named", [True, False])
 def test_a_read_only_lun_comes_back_read_only(
-    tree: FakeKernel, options: dict[str, bool], named: bool
+    tree: FakeKernel, options: dict[str, Any], named: bool
 ) -> None:
     protect()
     assert shown(tree) == "1"
