@@ -124,14 +124,13 @@ def some(names: Iterable[str]) -> str:
 
 def directories(fs: ConfigFS, path: str) -> list[str]:
     """Return the names of the directories in a directory."""
-    return sorted(entry.name for entry in fs.listdir(path) if entry.kind is Kind.DIRECTORY)
+    return sorted(fs.names(path, Kind.DIRECTORY))
 
 
 def link(fs: ConfigFS, path: str) -> str | None:
     """Return where the link in a directory leads, None where it has none."""
-    for entry in fs.listdir(path):
-        if entry.kind is Kind.LINK:
-            return fs.readlink(f"{path}/{entry.name}")
+    for name in fs.names(path, Kind.LINK):
+        return fs.readlink(f"{path}/{name}")
     return None
 
 

@@ -152,7 +152,7 @@ def _inside(*places: tuple[str, str]) -> Callable[[Refusal], str | None]:
 
 def _link_inside(r: Refusal) -> str | None:
     """The link in a directory goes before the directory."""
-    links = [entry.name for entry in r.fs.listdir(r.path) if entry.kind is Kind.LINK]
+    links = r.fs.names(r.path, Kind.LINK)
     return f"remove the link in it first: {some(links)}" if links else None
 
 

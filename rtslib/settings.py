@@ -17,6 +17,7 @@ from rtslib import door
 from rtslib.configfs import Kind
 from rtslib.errors import AccessError, InvalidValueError, RTSLibNotInCFSError
 from rtslib.values import TEXT, Codec, as_text
+from rtslib.view import listed
 
 if TYPE_CHECKING:
     from rtslib.configfs import ConfigFS
@@ -78,14 +79,7 @@ class GroupView(Mapping[str, Any]):
 
     def names(self, *, writable: bool | None = None, readable: bool | None = None) -> list[str]:
         """Return the sorted names: one getdents, and a stat for each only where modes matter."""
-        node = self.node
-        path = node.below(self.directory)
-        found = door.names_if_there(node.fs, path, Kind.FILE)
-        if found is None:
-            if node.may_lack():
-                return []
-            found = door.names(node.fs, path, Kind.FILE)
-        found.sort()
+        found = sorted(listed(self.node, self.directory, Kind.FILE))
         for wanted, bit in ((writable, 0o200), (readable, 0o400)):
             if wanted is not None:
                 found = [name for name in found if self._has(name, bit) == wanted]

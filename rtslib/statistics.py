@@ -58,8 +58,7 @@ class Statistics(Mapping[str, "dict[str, Value]"]):
         return f"<{self.directory} of {self.node!r}>"
 
     def _list(self, path: str, kind: Kind) -> list[str]:
-        entries = door.listdir(self.node.fs, self.node.below(path))
-        return sorted(entry.name for entry in entries if entry.kind is kind)
+        return sorted(door.names(self.node.fs, self.node.below(path), kind))
 
     def __iter__(self) -> Iterator[str]:
         try:

@@ -20,9 +20,21 @@ if TYPE_CHECKING:
 
     from rtslib.node import Children, Node
 
-__all__ = ["View"]
+__all__ = ["View", "listed"]
 
 N = TypeVar("N", bound="Node")
+
+
+def listed(node: Node, directory: str, kind: Kind) -> list[str]:
+    """Return the names of one kind in a directory of a node's, none where it has no such directory.
+
+    RTSLibNotInCFSError where the node itself is not there.
+    """
+    path = node.below(directory)
+    found = door.names_if_there(node.fs, path, kind)
+    if found is None:
+        found = [] if node.may_lack() else door.names(node.fs, path, kind)
+    return found
 
 
 class View(Generic[N]):
@@ -42,13 +54,8 @@ class View(Generic[N]):
         return f"<{self.declared.name} of {self.parent!r}>"
 
     def _names(self) -> list[str]:
-        path = self.declared.path(self.parent)
-        found = door.names_if_there(self.parent.fs, path, Kind.DIRECTORY)
-        if found is None:
-            # A fabric without this kind of children has no directory for them.
-            if self.parent.may_lack():
-                return []
-            found = door.names(self.parent.fs, path, Kind.DIRECTORY)
+        # A fabric without this kind of children has no directory for them.
+        found = listed(self.parent, self.declared.directory, Kind.DIRECTORY)
         return list(filter(self.declared.takes, found))
 
     def _rank(self, name: str) -> tuple[int, Any, str]:

@@ -11,7 +11,7 @@ import pytest
 from trees import IQN, iscsi_tpg
 
 from rtslib import LUN, TPG, FabricModule, NotFoundError, RDMCPStorageObject, RTSRoot, Target
-from rtslib.configfs import Entry, Kind
+from rtslib.configfs import Entry, Kind, names_of
 from rtslib.errors import KernelError
 from rtslib.statistics import Counter, Statistics, StatisticsTree
 from rtslib.testing import Faulty, Journal
@@ -73,6 +73,9 @@ class OneFile:
 
     def listdir(self, path: str) -> list[Entry]:
         return [Entry("one", Kind.FILE), Entry("below", Kind.DIRECTORY)]
+
+    def names(self, path: str, kind: Kind) -> list[str]:
+        return names_of(self.listdir(path), kind)
 
     def read(self, path: str) -> str:
         return self.text

@@ -143,13 +143,14 @@ class _Capture:
     def _hba(self, path: str) -> None:
         bases = sorted(self._listed(path))
         self.state.hbas[path] = len(bases)
+        if not bases:
+            return
         directory = path.rpartition("_")[0]
         if directory not in self._plugins:
             above = f"{names.BACKSTORES}/{names.plugin_of(path)}"
             self._plugins[directory] = StorageObject.class_of(path), above
-        if bases:
-            cls, above = self._plugins[directory]
-            self._nodes(cls, path, bases, above, None)
+        cls, above = self._plugins[directory]
+        self._nodes(cls, path, bases, above, None)
 
     def _node(self, cls: type[Node], path: str, parent: str, spec: Spec | None) -> None:
         """Read one node and all below it, unless it has gone."""
@@ -226,7 +227,8 @@ class _Capture:
         layout = self._layouts.get((cls, owner))
         if layout is None:
             declared = cls.declarations().values()
-            files = tuple(self._layout(cls, path))
+            bare = not self.whole and issubclass(cls, (StorageObject, ALUALUGroup))
+            files = () if bare else tuple(self._layout(cls, path))
             if not door.is_directory(self.fs, path):
                 return None
             if not self.whole and not issubclass(cls, FabricModule):
@@ -236,7 +238,7 @@ class _Capture:
                 tuple(it.file for it in files),
                 tuple(it.file for it in files if it.once),
                 any(isinstance(it, LinkDeclaration) for it in declared),
-                not self.whole and issubclass(cls, (StorageObject, ALUALUGroup)),
+                bare,
                 tuple(it for it in declared if isinstance(it, Children)),
                 names.namer(cls),
             )

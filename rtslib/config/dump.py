@@ -74,7 +74,7 @@ def _is_told(state: State, record: Record) -> bool:
         return True
     # Of its LUN only the number is told: the kernel takes one of another fabric's target that has
     # the same name (target_core_fabric_configfs.c, target_fabric_mappedlun_link).
-    return record.link.end.startswith(record.name.partition("/acls/")[0])
+    return record.link.end.startswith(f"{record.name.partition('/acls/')[0]}/")
 
 
 class _Dump:
@@ -155,8 +155,7 @@ class _Dump:
         children = self.state.children(record.name, cls)
         if not issubclass(cls, (LUN, MappedLUN)):
             return [entry_of(self, child) for child in children]
-        dead = shows_nothing if issubclass(cls, MappedLUN) else _never
-        return [entry_of(self, child) for child in children if child.link and not dead(child)]
+        return [entry_of(self, it) for it in children if it.link and not shows_nothing(it)]
 
     def _storage_object(self, record: Record) -> Entry:
         entry = {
@@ -330,10 +329,6 @@ def _groups(
         if mine:
             found.append((key, tuple(file[len(prefix) :] for file in mine), mine))
     return tuple(found)
-
-
-def _never(_record: Record) -> bool:
-    return False
 
 
 def _is_open(record: Record) -> bool:

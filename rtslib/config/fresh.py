@@ -90,7 +90,9 @@ class Fresh:
         """
         if issubclass(record.cls, BlockStorageObject):
             return record.made.get("readonly") is False
-        end = record.link.end if record.cls is LUN and record.link else ""
+        if record.link is None or not issubclass(record.cls, LUN):
+            return False
+        end = record.link.end
         return end in self._writable or _plugin(end) in _ALWAYS_WRITABLE
 
 
@@ -123,7 +125,7 @@ def _emulated(name: str) -> bool:
 
 def _plugin(name: str) -> str:
     """Return the plugin in the name of a storage object's record, /backstores/PLUGIN/NAME."""
-    return "".join(name.split("/", 3)[2:3])
+    return name.split("/", 3)[2]
 
 
 def _is_file(path: str) -> bool:

@@ -168,7 +168,7 @@ class Change:
         A mapped LUN that is made again, though nobody asks for it by name, is protected if the
         kernel has forgotten whether it was.
         """
-        if issubclass(record.cls, MappedLUN) and record.name in self.gone and shows_nothing(record):
+        if shows_nothing(record) and record.name in self.gone:
             return record._replace(files={**record.files, MappedLUN.write_protect.file: "1"})
         if not issubclass(record.cls, FabricModule) or not self.exact(record):
             return record
@@ -235,7 +235,7 @@ def remade_because(there: Record, wanted: Record) -> str | None:
         # A run that was killed has unlinked it: it may be offline still, which not every device
         # lets one change (target_core_alua.c, core_alua_store_tg_pt_offline).
         return "exports nothing"
-    if issubclass(wanted.cls, MappedLUN) and there.link is not None and shows_nothing(there):
+    if there.link is not None and shows_nothing(there):
         return "shows nothing"
     for key, value in wanted.made.items():
         if there.made.get(key) != value and not (key == NEXUS and value is None):

@@ -146,7 +146,7 @@ class _Planner:
         have, end = self.change.have, record.link.end
         if end not in self.change.gone or have.count_users(end) > 1 or not self._waits(have[end]):
             return []
-        return [*reversed(list(have.below(end)))] if have.is_above(end) else [have[end]]
+        return [*reversed(list(have.below(end)))]
 
     def _waits(self, record: Record) -> bool:
         """Tell whether removing a record waits in the kernel, and is no matter of its like."""
@@ -199,7 +199,7 @@ class _Planner:
             if isinstance(leg, tuple):
                 order = self._courses.to_settle(record, leg)
                 if order:
-                    self.plan.entries.append(Settling(record, path, order))
+                    self.plan.add(Settling(record, path, order))
             elif leg is not LINK:  # which is made with the node
                 for child in self.change.goal.children(record.name, leg):
                     self._set_up(child)
@@ -267,7 +267,7 @@ class _Planner:
         self._paths[record.name] = path = self._place(record)
         alias = link.alias or plan_parts.new_alias()
         end = self._paths.get(link.end, link.end)
-        self.plan.entries.append(Making(record, path, f"{path}/{alias}", end, self._why(record)))
+        self.plan.add(Making(record, path, f"{path}/{alias}", end, self._why(record)))
 
     def _why(self, record: Record) -> str:
         """Return the reason for which a node is made."""

@@ -65,10 +65,11 @@ new_record = cast("Callable[[tuple[Any, ...]], Record]", partial(tuple.__new__, 
 
 
 def shows_nothing(record: Record) -> bool:
-    """Tell of a mapped LUN whether its initiator sees nothing, though it is linked.
+    """Tell whether a record is of a mapped LUN of which its initiator sees nothing, linked or not.
 
     The kernel has forgotten it, and how it was protected, if its LUN has lost its storage object
-    since (target_core_device.c, core_clear_lun_from_tpg): write_protect reads as nothing.
+    since (target_core_device.c, core_clear_lun_from_tpg): write_protect reads as nothing. No other
+    class has such a file.
     """
     return record.files.get(_WRITE_PROTECT) == ""
 
@@ -124,7 +125,7 @@ class State:
         record = self._records.get(name)
         if record is None or (record.link is None and issubclass(record.cls, (LUN, MappedLUN))):
             return False
-        if issubclass(record.cls, MappedLUN) and shows_nothing(record):
+        if shows_nothing(record):
             return False
         return not issubclass(record.cls, StorageObject) or record.files.get("enable", "1") == "1"
 

@@ -12,7 +12,7 @@ import errno
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 from rtslib.testing import parsers
-from rtslib.testing.alua import join
+from rtslib.testing.alua import join, storage
 from rtslib.testing.parsers import c_string, fail
 from rtslib.testing.rules import S64, U64, Rule, Rules
 
@@ -260,7 +260,7 @@ def _mapped_link(mapped: Directory, lun: Directory) -> None:
     else:
         readonly = entry["readonly"]
     # core_dev_add_initiator_node_lun_acl(): a device that takes no writes (DF_READ_ONLY)
-    readonly = readonly or any(link.target.data.get("readonly") for link in lun.links.values())
+    readonly = readonly or bool(storage(lun).data.get("readonly"))
     acl.data["deves"][str(mapped.data["number"])] = {
         "lun": lun.name,
         "readonly": readonly,

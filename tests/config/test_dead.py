@@ -100,6 +100,19 @@ def test_a_mapping_that_shows_nothing_is_made_again(tree: FakeKernel) -> None:
     assert capture(tree) == before
 
 
+def test_a_mapping_without_its_link_is_linked(tree: FakeKernel) -> None:
+    protect()
+    before = capture(tree)
+    data = dump(before)
+    (mapped,) = (it for it in before if it.cls is MappedLUN)
+    assert mapped.link is not None
+    tree.unlink(f"{mapped.path}/{mapped.link.alias}")
+    result = operations.restore(tree, Document(data))
+    assert result.report.good
+    assert {step.owner for step in result.plan.steps} == {mapped.name}
+    assert capture(tree) == before
+
+
 def test_a_mapping_of_another_fabrics_lun_is_no_configuration_that_runs() -> None:
     """The kernel compares the names of target and TPG only."""
     tree, wwn = empty("6.12"), "naa.5001405000000001"
